@@ -1,0 +1,39 @@
+# The commands of this project; each installs into .venv what it needs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help: ## List these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+run: $(VENV)/run ## Serve the modules on RENT_PORTS, or simulated ones where no RENT_ setting names ports or a key
+	@if [ -n "$$RENT_PORTS$$RENT_API_KEY$$RENT_API_KEY_FILE" ]; \
+	then exec $(BIN)/gunicorn wsgi:app; \
+	else exec $(BIN)/onlinesim-rent simulate $(BIN)/gunicorn wsgi:app; fi
+
+test: $(VENV)/test ## Run all tests
+	$(BIN)/pytest --cov --cov-report=term-missing:skip-covered
+
+lint: $(VENV)/lint ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/run ## Measure a census of 64 and of 512 modules against one module's own dialogue
+	$(BIN)/python benchmarks/census.py
+
+clean: ## Remove what these commands made
+	rm -rf $(VENV) build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/run: setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/run setup.cfg
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@

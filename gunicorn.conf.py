@@ -1,0 +1,137 @@
+"""How gunicorn runs the service: each setting with its reason."""
+
+import os
+import resource
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gunicorn.glogging import Logger, SafeAtoms
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
+    from gunicorn.workers.base import Worker
+
+# So that `gunicorn` alone, beside this file, runs the service.
+wsgi_app = "wsgi:app"
+proc_name = "onlinesim-rent"
+
+# Loopback, because TLS is the business of a proxy in front.
+bind = os.environ.get("RENT_BIND") or "127.0.0.1:8000"
+
+# Two by four answered 3.4 times as many requests as one by eight: unpacking and JSON hold a process's lock.
+workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+worker_class = "gthread"
+threads = 4
+
+# A worker's main loop beats every second whatever its threads do; one that has not for this long hangs.
+timeout = 15
+# A request in flight ends within the marketplace's 10 seconds and survives a reload.
+graceful_timeout = 12
+# The marketplace comes every two minutes: nothing to keep open but the connections of a burst.
+keepalive = 5
+
+# The contract's request has one short line and, through a proxy, some twenty fields.
+limit_request_line = 2048
+limit_request_fields = 64
+limit_request_field_size = 4096
+
+# Nothing here depends on what a proxy forwards, so no client can change anything by forging it:
+# neither the scheme, nor the path, nor an error when two such fields disagree.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
+# The heartbeat file: on a disk, a full or slow one would end a worker.
+if os.access("/dev/shm", os.W_OK):  # noqa: S108 - gunicorn unlinks the file as soon as it is open
+    worker_tmp_dir = "/dev/shm"  # noqa: S108
+
+# Gunicorn 25.1 and newer listen on a control socket unless told not to; older ones do not know the name.
+control_socket_disable = True
+
+# Answers to stdout, everything else to stderr, where the package's own log lines go as well.
+accesslog = "-"
+errorlog = "-"
+logconfig_dict = {"root": {"level": "INFO", "handlers": ["error_console"]}, "loggers": {}}
+# When, who, whom a proxy says it speaks for, what, status, bytes, seconds. A query could hold a key, and
+# any other field of a request as well.
+access_log_format = '%(t)s %(h)s "%({x-forwarded-for}i)s" "%(m)s %(U)s %(H)s" %(s)s %(b)s %(L)s'
+
+STALLED_SECONDS = 5
+"""How long a client may leave a thread waiting for its next byte."""
+
+
+class OneLineAtoms(SafeAtoms):
+    """The fields of an access line. A path is unquoted by now, and a line break in it would forge a line."""
+
+    def __init__(self, atoms: dict[str, object]) -> None:
+        super().__init__({name: one_line(value) for name, value in atoms.items()})
+
+
+class OneLineLogger(Logger):
+    """Gunicorn's own logger, with access lines of one line each."""
+
+    atoms_wrapper_class = OneLineAtoms
+
+
+logger_class = OneLineLogger
+
+
+def one_line(value: object) -> object:
+    """Spell control and non-ASCII characters out as Python escapes."""
+    return value.encode("unicode_escape").decode() if isinstance(value, str) else value
+
+
+def on_starting(server: "Arbiter") -> None:
+    """End the start with one message when a setting is wrong, before a worker can fail of it."""
+    status = try_application(server)
+    if status:
+        sys.exit(status)
+    allow_descriptors()
+
+
+def on_reload(server: "Arbiter") -> None:
+    """Keep the workers that serve when the new settings are wrong: a slip in a key file ends no service."""
+    if try_application(server):
+        server.log.error("not reloaded, because the application cannot be loaded; the old workers go on")
+        # As many as are started next, and only then are the old ones ended.
+        server.cfg.set("workers", 0)
+
+
+def when_ready(server: "Arbiter") -> None:
+    """Let no stalled client keep a thread: accepted connections inherit the listener's patience."""
+    for listener in server.LISTENERS:
+        patience = struct.pack("ll", STALLED_SECONDS, 0)
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+
+
+def worker_exit(server: "Arbiter", worker: "Worker") -> None:
+    """End the service when wsgi.py refuses to load in a worker, which would be started again and again.
+
+    4 is the status with which gunicorn's own workers say that the application cannot be loaded.
+    """
+    refusal = sys.exception()
+    if not worker.booted and isinstance(refusal, SystemExit) and isinstance(refusal.code, str):
+        server.log.error(refusal.code)
+        sys.exit(4)
+
+
+def try_application(server: "Arbiter") -> int:
+    """Load the application in a process of its own, which says what is wrong; return its exit status.
+
+    Not in this one: a module that is loaded here would stay the old one in every worker after a reload.
+    """
+    load = "import sys; from gunicorn.util import import_app; import_app(sys.argv[1])"
+    command = [sys.executable, "-c", load, server.app.app_uri]
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+    environ = {**os.environ, "PYTHONPATH": paths}
+    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - our own command
+
+
+def allow_descriptors() -> None:
+    """Raise the soft limit on open files to the hard one: a census of 512 ports takes five of them each."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

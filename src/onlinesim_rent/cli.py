@@ -1,0 +1,88 @@
+"""The command line: what the service would answer, and why each port counts or does not."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+
+from onlinesim_rent import live_census
+from onlinesim_rent.census import Census, PortReport
+from onlinesim_rent.demonstration import demonstrate
+from onlinesim_rent.errors import CensusError
+from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.plmn import Names, NamesFileError
+from onlinesim_rent.settings import Settings, SettingsError
+
+
+@click.group()
+@click.version_option(package_name="onlinesim-rent")
+def main() -> None:
+    """Tell how many phone numbers can be rented right now. Settings come from the environment (RENT_...)."""
+
+
+@main.command()
+def check() -> None:
+    """Check the settings, and end with an error that names every wrong one."""
+    with _explained():
+        settings = Settings.from_env()
+        Names.load(settings.names_file)
+    click.echo(f"The settings are right. Ports found now: {len(find_ports(settings.ports))}.")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the census as JSON.")
+@click.argument("ports", nargs=-1)
+def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
+    """Print the verdict on every port, or on PORTS only.
+
+    Shares the service's census: it takes one only where the last is older than RENT_CACHE_SECONDS.
+    """
+    with _explained():
+        settings = Settings.from_env()
+        click.echo(f"Asking {len(find_ports(settings.ports))} ports ...", err=True)
+        taken = live_census(settings).get(time.monotonic() + settings.deadline_seconds)
+    reports = [report for report in taken.ports if not ports or report.port in ports]
+    if as_json:
+        click.echo(json.dumps([asdict(report) for report in reports], indent=1))
+        return
+    for line in _table(reports):
+        click.echo(line)
+    click.echo(_summary(taken))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True)
+def simulate(command: tuple[str, ...]) -> None:
+    """Run COMMAND with a bank of simulated modules as its ports, and a key to try."""
+    raise SystemExit(demonstrate(command))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except (SettingsError, NamesFileError, CensusError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _table(reports: Sequence[PortReport]) -> Iterator[str]:
+    """A line a port, in columns as wide as they need to be."""
+    rows = [("PORT", "VERDICT", "SECONDS", "NETWORK OR REASON"), *map(_cells, reports)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _cells(report: PortReport) -> tuple[str, str, str, str]:
+    network = f"{report.country} {report.operator}".strip()
+    return report.port, report.verdict, f"{report.seconds:.2f}", network or report.reason
+
+
+def _summary(census: Census) -> str:
+    available = sum(census.available.values())
+    return f"{available} of {len(census.ports)} ports are available numbers; asked in {census.seconds:.2f} s."

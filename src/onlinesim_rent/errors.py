@@ -1,0 +1,74 @@
+"""What can go wrong between a request and its answer, and the one table of what the caller is told."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class RentError(Exception):
+    """A request cannot be answered with a count. The text is a sentence that the caller may read."""
+
+
+class InvalidRequest(RentError):
+    """The request is not GET_SERVICES as the contract has it."""
+
+
+class Unauthorized(RentError):
+    """The request does not prove that the marketplace sent it."""
+
+
+class CensusError(RentError):
+    """No census could be taken in time: our fault, and never a count that was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """What the caller of a failed request is told, and how loudly the log is."""
+
+    status: int
+    text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    log_level: int = logging.DEBUG
+
+
+_ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
+    # The contract documents 200 with the status ERROR for what the partner cannot do.
+    CensusError: ErrorAnswer(200, "{error}", log_level=logging.ERROR),
+    InvalidRequest: ErrorAnswer(
+        400,
+        '{error}; send the JSON object {{"action": "GET_SERVICES", "key": "<apiKey>"}}',
+        log_level=logging.INFO,
+    ),
+    Unauthorized: ErrorAnswer(
+        401,
+        "{error}; RENT_AUTHORIZATION sets whether the header 'Authorization: Bearer <apiKey>' is required",
+        {"WWW-Authenticate": 'Bearer realm="onlinesim-rent"'},
+        log_level=logging.WARNING,
+    ),
+    NotFound: ErrorAnswer(404, "nothing is served at this path; send POST /getServicesRent"),
+    MethodNotAllowed: ErrorAnswer(405, "this method is not served here; send POST /getServicesRent"),
+    RequestEntityTooLarge: ErrorAnswer(413, "the body is larger than 16 KiB, packed or unpacked; send less"),
+    HTTPException: ErrorAnswer(500, "{error.description}"),
+    Exception: ErrorAnswer(500, "internal error; the log has the details", log_level=logging.ERROR),
+}
+
+
+def error_answer(error: Exception) -> ErrorAnswer:
+    """Tell what the caller hears of ``error``: the row of its nearest class in the table."""
+    answer = next(_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS)
+    answer = replace(answer, text=answer.text.format(error=error))
+    if isinstance(error, HTTPException):
+        return replace(answer, status=error.code or answer.status, headers=_headers(error))
+    return answer
+
+
+def _headers(error: HTTPException) -> dict[str, str]:
+    """Pick the headers that belong to the error, like Allow, without that of the page it would have made."""
+    return {name: value for name, value in error.get_headers() if name != "Content-Type"}

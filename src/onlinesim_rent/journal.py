@@ -1,0 +1,40 @@
+"""What the log says of a census: one line for it, and one for each port whose verdict has changed."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+from onlinesim_rent.census import Census, PortReport, Verdict
+
+_log = logging.getLogger(__name__)
+
+
+def record(previous: Census | None, census: Census) -> None:
+    """Log a census, and what has changed since the previous one, if there was one.
+
+    Names no IMEI, IMSI or number.
+    """
+    verdicts = Counter(report.verdict for report in census.ports)
+    _log.info(
+        "census: %d of %d ports available, in %.2f s%s",
+        verdicts.pop(Verdict.AVAILABLE, 0),
+        len(census.ports),
+        census.seconds,
+        "".join(f"; {number} {verdict}" for verdict, number in verdicts.most_common()),
+    )
+    _record_changes(previous.ports if previous else (), census)
+    for plmn in sorted(set(census.unnamed) - set(previous.unnamed if previous else ())):
+        _log.warning(
+            "network %s has no name here and is listed under its digits: name it in RENT_NAMES_FILE", plmn
+        )
+
+
+def _record_changes(previous: tuple[PortReport, ...], census: Census) -> None:
+    before = {report.port: report.verdict for report in previous}
+    for report in census.ports:
+        old = before.pop(report.port, None)
+        if report.verdict != (old or Verdict.AVAILABLE):
+            _log.info("%s: %s, was %s: %s", report.port, report.verdict, old or "new", report.reason)
+    for port, old in before.items():
+        _log.info("%s: gone, was %s", port, old)

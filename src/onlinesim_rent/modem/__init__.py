@@ -1,0 +1,1 @@
+"""The serial side: from ports and bytes to what one module proved."""

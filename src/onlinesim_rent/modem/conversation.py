@@ -1,0 +1,133 @@
+"""One port's exchange, without descriptor or clock: it is fed bytes and the time.
+
+It says what to write, when its patience ends, and at last the verdict. Whole banks can so be played in
+virtual time, and the loop that serves them (probe.py) only shovels bytes.
+"""
+
+from __future__ import annotations
+
+from onlinesim_rent.census import Modem, NotCounted, Verdict
+from onlinesim_rent.modem import foreign
+from onlinesim_rent.modem.dialogue import Command, Dialogue, check_still_registered, check_unsolicited, prove
+from onlinesim_rent.modem.v250 import Response, ResponseBuffer
+
+MOST_BYTES = 16 * 1024
+"""What a port may say in one conversation. A module's answers, banner and chatter stay far below."""
+
+_SAMPLE_BYTES = 256
+
+
+class Conversation:
+    """Drives one dialogue over one line; every ``now`` is on one clock of the caller's, in seconds.
+
+    ``wakes_at`` is when ``wake`` is to be called if nothing is fed before. Once ``is_over``, ``outcome``
+    is the modem that proved itself or the reason that it is not counted.
+    """
+
+    def __init__(self, now: float, dialogue: Dialogue | None = None) -> None:
+        self.outcome: Modem | NotCounted | None = None
+        self.wakes_at = now
+        self._dialogue = dialogue or prove()
+        self._buffer = ResponseBuffer()
+        self._to_write = b""
+        self._sample = b""
+        self._byte_count = 0
+        self._fallback: Response | None = None
+        self._patience_ends = now
+        self._unsent: Command | None = None
+        self._command = next(self._dialogue)
+        self._begin(now)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the verdict is there."""
+        return self.outcome is not None
+
+    def bytes_to_write(self) -> bytes:
+        """What to write to the line now; each byte is handed out once."""
+        data, self._to_write = self._to_write, b""
+        return data
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Take what the line gave."""
+        if self.is_over:
+            return
+        self._byte_count += len(data)
+        if len(self._sample) < _SAMPLE_BYTES:
+            self._sample = (self._sample + data)[:_SAMPLE_BYTES]
+        self._buffer.feed(data)
+        while not self.is_over and not self._unsent and (response := self._buffer.response()):
+            self._take(response, now)
+        if self.is_over:
+            return
+        if self._byte_count > MOST_BYTES:
+            self._end(foreign.recognise(self._sample) or NotCounted(Verdict.NOT_AT, "never stops talking"))
+        elif self._command.silence is not None and not self._unsent and self._is_answered():
+            self.wakes_at = min(now + self._command.silence, self._patience_ends)
+
+    def wake(self, now: float) -> None:
+        """Let time pass: send what was paused, or end the patience with the current command."""
+        if self.is_over or now < self.wakes_at:
+            return
+        if self._unsent:
+            self._send(now)
+        else:
+            self._answer(self._fallback or self._buffer.so_far(), now)
+
+    def end(self, reason: NotCounted) -> None:
+        """End it from without: the line was lost, or the census has no more time."""
+        if not self.is_over:
+            self._end(reason)
+
+    def _begin(self, now: float) -> None:
+        self._unsent = self._command
+        self.wakes_at = now + self._command.pause
+        if not self._command.pause:
+            self._send(now)
+
+    def _send(self, now: float) -> None:
+        self._unsent = self._fallback = None
+        self._buffer.expect(self._command.text)
+        self._to_write += self._command.text.encode("ascii") + b"\r"
+        self.wakes_at = self._patience_ends = now + self._command.patience
+
+    def _take(self, response: Response, now: float) -> None:
+        if response.is_ok and not self._command.is_answered_by(response.lines):
+            # It may be the late result code of an earlier command: the answer is waited for all the same.
+            self._fallback = response
+        else:
+            self._answer(response, now)
+
+    def _is_answered(self) -> bool:
+        return self._command.is_answered_by(self._buffer.so_far().lines)
+
+    def _answer(self, response: Response, now: float) -> None:
+        try:
+            self._command = self._dialogue.send(response)
+        except StopIteration as proof:
+            self._conclude(proof.value)
+        except NotCounted as reason:
+            self._end(self._recognised(reason))
+        else:
+            self._begin(now)
+
+    def _conclude(self, modem: Modem) -> None:
+        """What came behind the last answer may still tell of a call."""
+        try:
+            lines = self._buffer.so_far().lines
+            check_unsolicited(lines)
+            check_still_registered(lines)
+        except NotCounted as reason:
+            self._end(reason)
+        else:
+            self._end(modem)
+
+    def _recognised(self, reason: NotCounted) -> NotCounted:
+        if reason.verdict is Verdict.SILENT and self._sample:
+            return foreign.recognise(self._sample) or reason
+        return reason
+
+    def _end(self, outcome: Modem | NotCounted) -> None:
+        self.outcome = outcome
+        self._dialogue.close()
+        self._to_write = b""

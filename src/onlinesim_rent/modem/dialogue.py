@@ -1,0 +1,196 @@
+"""What one module is asked, in order: a generator without IO.
+
+It yields commands, is sent the response to each, and returns what the module proved, or raises
+``NotCounted`` with the verdict. It asks and never sets: the software that reads the texts has set the
+module up (ModemManager's and gammu's probes do otherwise, and break it).
+
+No two questions in a row are answered by bare digits, so a late answer to one is never taken for an
+answer to the next; the IMSI is read again last, since a SIM bank may have swapped the card meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from onlinesim_rent.census import Modem, NotCounted, Verdict
+from onlinesim_rent.modem import ts27007
+from onlinesim_rent.modem.ts27007 import ActivityStatus, CmeError, Contradiction, Event, RegistrationStatus
+from onlinesim_rent.modem.v250 import Response
+
+_Fact = TypeVar("_Fact")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command line, and how long its response may take; all times in seconds.
+
+    ``pause`` is how long to wait before it is sent. ``silence``, where a module may leave out the final
+    result code, is how long it must have been quiet after its information text. ``answer`` is how the
+    line that answers it begins; None where the final result code is the answer.
+    """
+
+    text: str
+    patience: float
+    answer: tuple[str, ...] | None = None
+    pause: float = 0.0
+    silence: float | None = None
+
+    def is_answered_by(self, lines: Iterable[str]) -> bool:
+        """Whether one of the lines begins as the answer does."""
+        return self.answer is None or any(line.startswith(self.answer) for line in lines)
+
+
+_DIGITS = ('"', *"0123456789")
+
+# A module that does not answer at all costs a census three times this.
+AT = Command("AT", patience=0.9)
+AT_ATTEMPTS = 3
+CGSN = Command("AT+CGSN", patience=3.0, answer=("+CGSN:", *_DIGITS))
+# A SIM that is still being read keeps this one waiting; a Wavecom gives no OK to it.
+CPIN = Command("AT+CPIN?", patience=5.0, answer=("+CPIN:",), silence=0.2)
+CPIN_RETRY_PAUSE = 0.5
+CIMI = Command("AT+CIMI", patience=3.0, answer=("+CIMI:", *_DIGITS))
+CREG = Command("AT+CREG?", patience=3.0, answer=("+CREG:",))
+CPAS = Command("AT+CPAS", patience=3.0, answer=("+CPAS:",))
+
+Exchange = Generator[Command, Response, Response]
+Dialogue = Generator[Command, Response, Modem]
+
+
+def prove() -> Dialogue:
+    """Ask a module for the proof that it can take a text on a number that nobody else is using.
+
+    Seven exchanges for a healthy module. Raises NotCounted.
+    """
+    yield from _attention()
+    imei = _imei((yield from _ask(CGSN)))
+    yield from _sim_ready()
+    imsi = _imsi((yield from _ask(CIMI)))
+    _check_registration((yield from _ask(CREG)))
+    _check_idle((yield from _ask_registered(CPAS)))
+    if _imsi((yield from _ask_registered(CIMI))) != imsi:
+        raise NotCounted(Verdict.SIM_CHANGED, "the SIM was changed while the module was asked")
+    if imsi == imei:
+        raise NotCounted(Verdict.DOUBTFUL, "gives the same digits as IMEI and IMSI")
+    return Modem(imei, imsi)
+
+
+def check_unsolicited(lines: Iterable[str]) -> None:
+    """Raise NotCounted where a line tells of a call or of the module's end."""
+    for line in lines:
+        event = ts27007.parse_unsolicited(line)
+        if event is Event.CALL:
+            raise NotCounted(Verdict.IN_USE, f"is in a call ({line.partition(':')[0]})")
+        if event is Event.POWER_DOWN:
+            raise NotCounted(Verdict.HUNG_UP, "has just been switched off")
+
+
+def check_still_registered(lines: Iterable[str]) -> None:
+    """Raise NotCounted where a module that has proved its SIM and its network tells that it lost them."""
+    for line in lines:
+        status = ts27007.parse_creg_unsolicited(line)
+        if status is not None and not ts27007.takes_texts(status):
+            raise NotCounted(Verdict.NOT_REGISTERED, f"has just lost its network (+CREG {status})")
+        if line.startswith("+CPIN:") and ts27007.parse_cpin_read_response([line]) != "READY":
+            raise NotCounted(Verdict.SIM_NOT_READY, "has just lost its SIM")
+        if ts27007.parse_unsolicited(line) is Event.RESTART:
+            raise NotCounted(Verdict.DOUBTFUL, "has just restarted")
+
+
+def _ask(command: Command) -> Exchange:
+    response = yield command
+    check_unsolicited(response.earlier + response.lines)
+    return response
+
+
+def _ask_registered(command: Command) -> Exchange:
+    response = yield from _ask(command)
+    check_still_registered(response.earlier + response.lines)
+    return response
+
+
+def _attention() -> Generator[Command, Response, None]:
+    """An autobauding module needs AT more than once before it answers."""
+    for _ in range(AT_ATTEMPTS):
+        response = yield from _ask(AT)
+        if response.is_ok:
+            return
+    if "0" in response.lines:
+        raise NotCounted(Verdict.NOT_AT, "answers in digits: have the software that owns it set ATV1")
+    if response.final_result_code:
+        raise NotCounted(Verdict.NOT_AT, f"answers AT with {_shown(response)}")
+    raise NotCounted(Verdict.SILENT, "no answer to AT: is it powered, and is RENT_BAUD_RATE its speed?")
+
+
+def _imei(response: Response) -> str:
+    imei = _read(response, ts27007.parse_cgsn_response)
+    if imei is None or not response.is_ok:
+        raise _no_answer(response, Verdict.NO_IDENTITY, "gives no IMEI of 15 digits")
+    return imei
+
+
+def _sim_ready() -> Generator[Command, Response, None]:
+    response = yield from _ask(CPIN)
+    if ts27007.parse_error(response.final_result_code) is CmeError.SIM_BUSY:
+        response = yield from _ask(replace(CPIN, pause=CPIN_RETRY_PAUSE))
+    code = _read(response, ts27007.parse_cpin_read_response)
+    # Wavecom gives this answer without a final result code.
+    if code == "READY" and response.final_result_code in {"OK", None}:
+        return
+    if code:
+        raise NotCounted(Verdict.SIM_NOT_READY, f"its SIM is not ready: {code[:20]}")
+    raise _no_answer(response, Verdict.SIM_NOT_READY, "its SIM is not ready")
+
+
+def _imsi(response: Response) -> str:
+    imsi = _read(response, ts27007.parse_cimi_response)
+    if imsi is None or not response.is_ok:
+        raise _no_answer(response, Verdict.NO_IDENTITY, "gives no IMSI of 14 or 15 digits")
+    return imsi
+
+
+def _check_registration(response: Response) -> None:
+    status = _read(response, ts27007.parse_creg_read_response)
+    if status is None or not response.is_ok:
+        raise _no_answer(response, Verdict.NOT_REGISTERED, "does not say whether it is registered")
+    if not ts27007.takes_texts(status):
+        reason = f"is not registered for texts: {_words(status)} (+CREG {status})"
+        raise NotCounted(Verdict.NOT_REGISTERED, reason)
+
+
+def _check_idle(response: Response) -> None:
+    if ts27007.parse_error(response.final_result_code) is CmeError.NOT_SUPPORTED:
+        return
+    activity = _read(response, ts27007.parse_cpas_response)
+    if activity is None or not response.is_ok:
+        raise _no_answer(response, Verdict.DOUBTFUL, "does not say whether it is in a call")
+    if activity in {ActivityStatus.RINGING, ActivityStatus.CALL_IN_PROGRESS}:
+        raise NotCounted(Verdict.IN_USE, f"is in a call (+CPAS {activity})")
+    if activity is not ActivityStatus.READY:
+        raise NotCounted(Verdict.DOUBTFUL, f"is not ready: {_words(activity)} (+CPAS {activity})")
+
+
+def _read(response: Response, parse: Callable[[Iterable[str]], _Fact | None]) -> _Fact | None:
+    try:
+        return parse(response.lines)
+    except Contradiction:
+        raise NotCounted(Verdict.DOUBTFUL, f"answers {response.command} in two ways at once") from None
+
+
+def _no_answer(response: Response, verdict: Verdict, reason: str) -> NotCounted:
+    if response.final_result_code is None:
+        return NotCounted(Verdict.SILENT, f"stopped answering at {response.command}")
+    if response.is_ok:
+        return NotCounted(verdict, reason)
+    return NotCounted(verdict, f"{reason} ({_shown(response)})")
+
+
+def _shown(response: Response) -> str:
+    """The final result code as it may be shown: vendors put words of their own behind an error."""
+    return (response.final_result_code or "")[:40]
+
+
+def _words(status: RegistrationStatus | ActivityStatus) -> str:
+    return status.name.lower().replace("_", " ")

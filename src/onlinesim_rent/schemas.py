@@ -1,0 +1,122 @@
+"""The contract's two documents: the request in and the answer out."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from itertools import chain, groupby
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+
+class Status(StrEnum):
+    """Whether the marketplace may use the answer's counts."""
+
+    SUCCESS = "SUCCESS"
+    ERROR = "ERROR"
+
+
+class GetServicesRequestSchema(Schema):
+    """``{"action": "GET_SERVICES", "key": "<apiKey>"}``; a missing key is left to who authenticates."""
+
+    class Meta:
+        """Fields that a later version of the contract adds are not our business."""
+
+        unknown = EXCLUDE
+
+    action = fields.String(
+        required=True,
+        validate=validate.Equal("GET_SERVICES", error="the action is not GET_SERVICES"),
+        error_messages={
+            "required": "the action is missing",
+            "null": "the action is null, not a string",
+            "invalid": "the action is not a string",
+        },
+    )
+    key = fields.String(
+        error_messages={"null": "the key is null, not a string", "invalid": "the key is not a string"}
+    )
+
+
+class CountSchema(Schema):
+    """How many numbers can be rented at this moment."""
+
+    rent = fields.Integer()
+
+
+class CountrySchema(Schema):
+    """A country and its operators; ``any`` among them is their sum."""
+
+    country = fields.String()
+    operator_map = fields.Dict(
+        keys=fields.String(), values=fields.Nested(CountSchema), data_key="operatorMap"
+    )
+
+
+class GetServicesAnswerSchema(Schema):
+    """The answer, with ``error`` only when the status is ERROR."""
+
+    country_list = fields.List(fields.Nested(CountrySchema), data_key="countryList")
+    status = fields.Enum(Status, by_value=True)
+    error = fields.String()
+
+
+def load_request(body: bytes) -> dict[str, Any]:
+    """Read the request in a body; raises ValueError with a sentence that quotes nothing of the body."""
+    document = _json(body)
+    if not isinstance(document, dict):
+        raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the caller's error, not ours
+    try:
+        request: dict[str, Any] = GetServicesRequestSchema().load(document)
+    except ValidationError as error:
+        raise ValueError("; ".join(chain.from_iterable(error.messages_dict.values()))) from None
+    return request
+
+
+def dump_answer(available: Counter[tuple[str, str]]) -> dict[str, Any]:
+    """Write the answer for the numbers of each (country, operator)."""
+    # Unary plus leaves out what has no number.
+    by_country = groupby(sorted((+available).items()), key=lambda item: item[0][0])
+    countries = [
+        _country(country, {operator: count for (_, operator), count in counts})
+        for country, counts in by_country
+    ]
+    return _dump(country_list=countries, status=Status.SUCCESS)
+
+
+def dump_error(text: str) -> dict[str, Any]:
+    """Write the answer to a request that failed, with a text of what failed and how to mend it."""
+    return _dump(country_list=[], status=Status.ERROR, error=text)
+
+
+def _dump(**answer: object) -> dict[str, Any]:
+    document: dict[str, Any] = GetServicesAnswerSchema().dump(answer)
+    return document
+
+
+def _country(country: str, operators: dict[str, int]) -> dict[str, object]:
+    counts = {"any": sum(operators.values()), **operators}
+    return {"country": country, "operator_map": {name: {"rent": count} for name, count in counts.items()}}
+
+
+def _json(body: bytes) -> object:
+    """Read JSON to the letter of RFC 8259: UTF-8, no NaN, each name once in its object."""
+    try:
+        return json.loads(body.decode(), parse_constant=_not_json, object_pairs_hook=_named_once)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the body is not JSON in UTF-8: {error}") from None
+
+
+def _not_json(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON value")
+
+
+def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("an object has two values of one name")
+    return value

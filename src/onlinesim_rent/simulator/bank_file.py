@@ -1,0 +1,37 @@
+"""A bank as JSON: ``{"modules": [{"imei": "...", "imsi": "...", "fault": "none"}, ...]}``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from .module import SimulatedModule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_NAMES = [field.name for field in fields(SimulatedModule) if field.init]
+
+
+def read_bank(text: str) -> list[SimulatedModule]:
+    """Read modules; ValueError says which one is wrong and how."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or not isinstance(document.get("modules"), list):
+        raise ValueError(  # noqa: TRY004 - one kind of error for a wrong file
+            'a bank is {"modules": [{"imei": "...", "imsi": "..."}, ...]}'
+        )
+    return [_read_module(number, entry) for number, entry in enumerate(document["modules"])]
+
+
+def write_bank(modules: Iterable[SimulatedModule]) -> str:
+    """Write modules on one line."""
+    return json.dumps({"modules": [{name: getattr(module, name) for name in _NAMES} for module in modules]})
+
+
+def _read_module(number: int, entry: object) -> SimulatedModule:
+    try:
+        return SimulatedModule(**entry)  # type: ignore[arg-type]  # a wrong type is what TypeError tells
+    except (TypeError, ValueError) as error:
+        reason = str(error).removeprefix("SimulatedModule.__init__() ")
+        raise ValueError(f"module {number}: {reason}; it may have: {', '.join(_NAMES)}") from None

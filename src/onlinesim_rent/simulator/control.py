@@ -1,0 +1,65 @@
+"""A running bank's command lines: each is answered with one line of JSON.
+
+``stats``, ``reset``, ``fault NAME PORT``, or ``{"port": "modem000", "fault": "silent", "imsi": "..."}``.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from .module import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .bank import Bank, Port
+
+
+class Control:
+    """Answers command lines about one bank; what is wrong with a line is answered as ``{"error": ...}``."""
+
+    def __init__(self, bank: Bank) -> None:
+        self._ports: Mapping[str, Port] = bank.ports
+
+    def answer(self, line: str) -> str:
+        """Do what a line says."""
+        try:
+            return json.dumps(self._obey(line.strip()))
+        except (TypeError, ValueError) as error:
+            return json.dumps({"error": str(error)})
+
+    def _obey(self, line: str) -> dict[str, Any]:
+        match line.split():
+            case ["stats"]:
+                return self._stats()
+            case ["reset"]:
+                return self._reset()
+            case ["fault", fault, port]:
+                return self._change(port, fault=fault)
+            case [word, *_] if word.startswith("{"):
+                return self._change(**json.loads(line))
+        raise ValueError(
+            "commands: stats, reset, fault NAME PORT, or a JSON object with port, fault and imsi"
+        )
+
+    def _stats(self) -> dict[str, Any]:
+        counts = {name: asdict(port.counts) for name, port in self._ports.items()}
+        totals = {
+            name: sum(each[name] for each in counts.values()) for name in ("opens", "dialogues", "commands")
+        }
+        settings = [setting for each in counts.values() for setting in each["settings"]]
+        return {"ports": counts, "totals": {**totals, "settings": settings}}
+
+    def _reset(self) -> dict[str, Any]:
+        for port in self._ports.values():
+            port.module.counts[port.index] = Counts()
+        return {"reset": len(self._ports)}
+
+    def _change(self, port: str = "", fault: str | None = None, imsi: str | None = None) -> dict[str, Any]:
+        if port not in self._ports:
+            raise ValueError(f"no port is called {port!r}; there are: {', '.join(self._ports)}")
+        module = self._ports[port].module
+        module.change(fault=fault, imsi=imsi)
+        return {"port": port, "fault": module.fault, "imsi": module.imsi}

@@ -1,0 +1,114 @@
+"""How families of modules word their answers: a row a family.
+
+The standard's answers are those of 3GPP TS 27.007 (clauses 5.4, 5.6, 7.2, 8.1 and 8.3), framed as in
+ITU-T V.250, 5.7. What a family does otherwise is taken from its vendor's AT manual and from published
+logs; the row says which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Lines = tuple[str, ...]
+"""The lines of one answer: information text, then the final result code."""
+
+STANDARD_ANSWERS: Mapping[str, Lines] = {
+    "": ("OK",),
+    "I": ("SIMULATED MODULE", "OK"),
+    "+CGSN": ("{imei}", "OK"),
+    "+GSN": ("{imei}", "OK"),
+    "+CPIN?": ("+CPIN: {sim}", "OK"),
+    "+CIMI": ("{imsi}", "OK"),
+    "+CREG?": ("+CREG: 0,{registration}", "OK"),
+    "+CPAS": ("+CPAS: {activity}", "OK"),
+    "+CLCC": ("OK",),
+    "+CSQ": ("+CSQ: 18,0", "OK"),
+}
+"""Command to answer; the names in braces are a module's facts."""
+
+ERROR_TEXTS: Mapping[str, str] = {
+    "+CME ERROR: 10": "+CME ERROR: SIM not inserted",
+    "+CME ERROR: 11": "+CME ERROR: SIM PIN required",
+    "+CME ERROR: 14": "+CME ERROR: SIM busy",
+}
+"""27.007, 9.2.1: what an error number says after AT+CMEE=2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What sets a family's wording apart from the standard's.
+
+    ``banner`` are the lines of a boot, ``chatter`` the unsolicited lines of a module that is well.
+    """
+
+    answers: Mapping[str, Lines] = field(default_factory=dict)
+    verbose_errors: bool = False
+    unsupported: str = "ERROR"
+    line_end: str = "\r\n"
+    banner: Lines = ()
+    chatter: Lines = ()
+
+    def answer(self, command: str) -> Lines:
+        """Return the answer to a command, its facts still in braces."""
+        return self.answers.get(command) or STANDARD_ANSWERS.get(command) or (self.unsupported,)
+
+    def frame(self, lines: Lines) -> bytes:
+        """Put lines into bytes, each between two line ends (V.250, 5.7.1), errors in the family's form."""
+        worded = (ERROR_TEXTS.get(line, line) if self.verbose_errors else line for line in lines)
+        return "".join(f"{self.line_end}{line}{self.line_end}" for line in worded).encode()
+
+
+FAMILIES: Mapping[str, Family] = {
+    # SIM900 and SIM800 series AT command manuals: URCs after power-on.
+    "SIM900": Family(banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready")),
+    "SIM800": Family(
+        verbose_errors=True,
+        banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
+    ),
+    # SIM7500_SIM7600 AT command manual; the quoted serial number is from TinyGSM's issue 444.
+    "SIM7600": Family(
+        answers={"+CGSN": ('+CGSN: "{imei}"', "OK"), "+GSN": ('+GSN: "{imei}"', "OK")},
+        verbose_errors=True,
+        banner=("*ATREADY: 1", "+CPIN: READY", "SMS DONE", "PB DONE"),
+    ),
+    # Quectel M26 and M35 AT commands manuals; a serving cell is told once AT+CREG=2 was saved.
+    "M26": Family(banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready")),
+    "M35": Family(
+        answers={"+CREG?": ('+CREG: 2,{registration},"18D8","5A3F"', "OK")},
+        banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready"),
+    ),
+    # Quectel EC2x AT commands manual: access technology is the fifth field, +QIND the progress of a boot.
+    "EC25": Family(
+        answers={"+CREG?": ('+CREG: 2,{registration},"2AF5","0B88E350",7', "OK")},
+        banner=("RDY", "+CFUN: 1", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE", "+QIND: PB DONE"),
+    ),
+    # Wavecom AT commands interface guide: the answer to +CPIN? does not end with OK; +WIND after a boot.
+    "Wavecom": Family(answers={"+CPIN?": ("+CPIN: {sim}",)}, banner=("+WIND: 1", "+WIND: 7", "+WIND: 4")),
+    # Logs of an E220 and an E1752 (gammu's issues 126, 138, 393): bare hexadecimal cells, ^ lines all day.
+    "Huawei": Family(
+        answers={"+CREG?": ("+CREG: 2,{registration},0A,3799B", "OK")},
+        verbose_errors=True,
+        unsupported="COMMAND NOT SUPPORT",
+        banner=("^SRVST:0", "^MODE:5,4", "^SIMST:1"),
+        chatter=("^RSSI:14", "^BOOT:35323129,0,0,0,26"),
+    ),
+    # ModemManager's ZTE plugin lists these as lines to pass over.
+    "ZTE": Family(
+        verbose_errors=True,
+        banner=('+ZPASR: "No Service"',),
+        chatter=("+ZUSIMR:2", '+ZDONR: "MODULE",255,1,"CS_PS","ROAM_OFF"'),
+    ),
+    # u-blox AT commands manual (UBX-13002752): +CREG? once AT+CREG=2 was saved; no RDY.
+    "u-blox": Family(
+        answers={"+CREG?": ('+CREG: 2,{registration},"5E25","605F"', "OK")},
+        verbose_errors=True,
+        banner=("+CPIN: READY", "Call Ready", "SMS Ready"),
+    ),
+    # Any module behind a serial server that rewrites line ends (ONLCR and ICRNL of POSIX termios).
+    "LF gateway": Family(line_end="\n"),
+    "CR CR LF gateway": Family(line_end="\r\r\n"),
+}

@@ -1,0 +1,52 @@
+"""Who opens a device, told by the kernel: inotify(7).
+
+A pseudo-terminal's master learns nothing when its slave is opened, only when it is closed for the last time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+IN_CLOSE = 0x08 | 0x10
+IN_OPEN = 0x20
+_EVENT = struct.Struct("iIII")
+_BUFFER_SIZE = 4096 * _EVENT.size
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class OpenWatch:
+    """Watches devices by path; closings are asked for only so that the kernel does not merge two openings."""
+
+    def __init__(self) -> None:
+        self.descriptor = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
+
+    def add(self, path: str) -> int:
+        """Watch a device until it vanishes; return the watch's number, which is not used again."""
+        return _checked(_libc.inotify_add_watch(self.descriptor, path.encode(), IN_OPEN | IN_CLOSE))
+
+    def opened(self) -> Iterator[int]:
+        """Yield the number of the device's watch for each opening since the last call, without waiting."""
+        try:
+            events = os.read(self.descriptor, _BUFFER_SIZE)
+        except BlockingIOError:
+            return
+        for watch, mask, _cookie, _length in _EVENT.iter_unpack(events):
+            if mask & IN_OPEN:
+                yield watch
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.descriptor)
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"inotify: {os.strerror(number)}; see sysctl fs.inotify")
+    return result

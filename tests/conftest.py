@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hand_census import HandCensus
+from onlinesim_rent import create_app
+from onlinesim_rent.settings import Settings
+from servers import gunicorn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from servers import Server
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(api_keys=("secret-key",), ports=("/dev/ttyUSB*",), runtime_dir=tmp_path)
+
+
+@pytest.fixture
+def census() -> HandCensus:
+    return HandCensus()
+
+
+@pytest.fixture
+def app(settings: Settings, census: HandCensus) -> Flask:
+    return create_app(settings, census)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def start_gunicorn() -> Iterator[Callable[..., Server]]:
+    """Starts gunicorn with an application and the variables given, and returns once it listens."""
+    with ExitStack() as servers:
+
+        def start(app: str = "hand_wsgi:app", **variables: str) -> Server:
+            wanted = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"} | variables
+            given = {name: value for name, value in wanted.items() if value}
+            return servers.enter_context(gunicorn(app, **given))
+
+        yield start

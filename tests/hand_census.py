@@ -1,0 +1,42 @@
+"""A census as a value: what the modules would have shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from onlinesim_rent.census import Census, PortReport, Verdict
+
+RUSSIA_AND_UKRAINE = {
+    ("ukraine", "vodafone"): 14,
+    ("ukraine", "life"): 2,
+    ("ukraine", "kyivstar"): 5,
+    ("russia", "megafon"): 10,
+    ("russia", "beeline"): 9,
+}
+"""The numbers of the contract's published example."""
+
+
+def census_of(available: dict[tuple[str, str], int]) -> Census:
+    """Each number on a port of its own, behind one port that is silent."""
+    reports = [PortReport("/dev/ttyUSB0", Verdict.SILENT, "nothing came back", 3.0)]
+    for (country, operator), count in available.items():
+        reports += [
+            PortReport(f"/dev/{country}-{operator}-{number}", Verdict.AVAILABLE, "", 1.0, country, operator)
+            for number in range(count)
+        ]
+    return Census(tuple(reports), 3.0)
+
+
+@dataclass
+class HandCensus:
+    """Gives one census, or fails in one way, and remembers by when it was wanted."""
+
+    census: Census = field(default_factory=lambda: census_of(RUSSIA_AND_UKRAINE))
+    failure: Exception | None = None
+    deadlines: list[float] = field(default_factory=list)
+
+    def get(self, deadline: float) -> Census:
+        self.deadlines.append(deadline)
+        if self.failure:
+            raise self.failure
+        return self.census

@@ -1,0 +1,12 @@
+"""The service with real settings over a census made by hand, for tests of the HTTP half under gunicorn."""
+
+import sys
+
+from hand_census import HandCensus
+from onlinesim_rent import create_app
+from onlinesim_rent.settings import SettingsError
+
+try:
+    app = create_app(census=HandCensus())
+except SettingsError as error:
+    sys.exit(str(error))

@@ -1,0 +1,150 @@
+"""Real gunicorn processes, on a loopback port that the system chooses."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+TESTS = Path(__file__).parent
+PROJECT = TESTS.parent
+
+PATIENCE_SECONDS = 30
+"""How long a test waits for a process; nothing that works takes that long."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Lines:
+    """A stream's lines, read as they come so that the writer never waits."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.text = ""
+        self._stream = stream
+        self._grown = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def until(self, pattern: str) -> re.Match[str]:
+        """The first match, once it is there."""
+        with self._grown:
+            found = self._grown.wait_for(lambda: re.search(pattern, self.text), PATIENCE_SECONDS)
+        assert found, f"no {pattern!r} in:\n{self.text}"
+        return found
+
+    def close(self) -> str:
+        """All that was written, once the writers have ended."""
+        self._reader.join(PATIENCE_SECONDS)
+        self._stream.close()
+        return self.text
+
+    def _read(self) -> None:
+        for line in self._stream:
+            with self._grown:
+                self.text += line
+                self._grown.notify_all()
+
+
+class Server:
+    """A gunicorn that listens; ``stdout`` and ``stderr`` grow while it runs."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        assert process.stdout
+        assert process.stderr
+        self.process = process
+        self.port = port
+        self.stdout = Lines(process.stdout)
+        self.stderr = Lines(process.stderr)
+
+    def request(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.getheaders()), response.read())
+        finally:
+            connection.close()
+
+    def workers(self) -> list[int]:
+        """The workers' process ids."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    def wait(self) -> int:
+        """The exit status, once the process has ended by itself."""
+        status = self.process.wait(PATIENCE_SECONDS)
+        self.stdout.close()
+        self.stderr.close()
+        return status
+
+    def stop(self) -> int:
+        """The exit status of a process that was asked to end."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """Leave no process behind, whatever the test has done."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.wait()
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """A process's whole environment: nothing of the tester's own settings reaches it."""
+    paths = os.pathsep.join([str(PROJECT / "src"), str(TESTS)])
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": paths, **variables}
+
+
+def command(app: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app]
+
+
+@contextmanager
+def gunicorn(app: str, **variables: str) -> Iterator[Server]:
+    """Start the project's gunicorn with an application, and end it at the latest with the block.
+
+    Its sockets are our own: one that listens already, and one on which it says that it is ready, as
+    systemd would have it (sd_notify(3)).
+    """
+    with (
+        TemporaryDirectory() as directory,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as readiness,
+    ):
+        notify = f"{directory}/notify"
+        readiness.bind(notify)
+        readiness.settimeout(PATIENCE_SECONDS)
+        process = subprocess.Popen(
+            command(app),
+            cwd=PROJECT,
+            env=environment(NOTIFY_SOCKET=notify, RENT_BIND=f"fd://{listener.fileno()}", **variables),
+            pass_fds=[listener.fileno()],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        server = Server(process, listener.getsockname()[1])
+        try:
+            assert readiness.recv(4096).startswith(b"READY=1")
+            yield server
+        finally:
+            server.kill()

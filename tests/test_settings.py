@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from onlinesim_rent.settings import Settings, SettingsError
+
+REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
+
+
+def from_env(**variables: str) -> Settings:
+    return Settings.from_env(REQUIRED | variables)
+
+
+def what_is_wrong(**variables: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        from_env(**variables)
+    return str(caught.value)
+
+
+def test_a_key_and_ports_are_enough() -> None:
+    settings = from_env()
+
+    assert settings == Settings(
+        api_keys=("secret-key",),
+        ports=("/dev/ttyUSB*",),
+        authorization_required=True,
+        cache_seconds=5,
+        deadline_seconds=8,
+        baud_rate=115200,
+        names_file=None,
+        runtime_dir=Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}"),
+    )
+
+
+def test_the_process_environment_is_read_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+
+    assert Settings.from_env().ports == ("/dev/ttyUSB*",)
+
+
+def test_every_variable_can_be_set() -> None:
+    settings = from_env(
+        RENT_AUTHORIZATION="optional",
+        RENT_CACHE_SECONDS="0",
+        RENT_DEADLINE_SECONDS="9.5",
+        RENT_BAUD_RATE="9600",
+        RENT_NAMES_FILE="/etc/names.toml",
+        RENT_RUNTIME_DIR="/run/elsewhere",
+    )
+
+    assert settings.authorization_required is False
+    assert settings.cache_seconds == 0
+    assert settings.deadline_seconds == 9.5
+    assert settings.baud_rate == 9600
+    assert settings.names_file == Path("/etc/names.toml")
+    assert settings.runtime_dir == Path("/run/elsewhere")
+
+
+def test_empty_variables_count_as_not_set() -> None:
+    optional = (
+        "RENT_API_KEY_FILE",
+        "RENT_AUTHORIZATION",
+        "RENT_CACHE_SECONDS",
+        "RENT_DEADLINE_SECONDS",
+        "RENT_BAUD_RATE",
+        "RENT_NAMES_FILE",
+        "RENT_RUNTIME_DIR",
+        "RUNTIME_DIRECTORY",
+        "XDG_RUNTIME_DIR",
+    )
+
+    assert from_env(**dict.fromkeys(optional, " ")) == from_env()
+
+
+def test_one_message_names_every_wrong_variable() -> None:
+    text = what_is_wrong(
+        RENT_API_KEY="",
+        RENT_PORTS="",
+        RENT_AUTHORIZATION="maybe",
+        RENT_CACHE_SECONDS="-1",
+        RENT_DEADLINE_SECONDS="10",
+        RENT_BAUD_RATE="fast",
+        RENT_RUNTIME_DIR="here",
+    )
+
+    for name in (
+        "RENT_API_KEY and RENT_API_KEY_FILE:",
+        "RENT_PORTS is not set",
+        "RENT_AUTHORIZATION is 'maybe'",
+        "RENT_CACHE_SECONDS is '-1'",
+        "RENT_DEADLINE_SECONDS is '10'",
+        "RENT_BAUD_RATE is 'fast'",
+        "RENT_RUNTIME_DIR is 'here'",
+    ):
+        assert name in text
+    assert text.count("for example") == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RENT_CACHE_SECONDS", "nan"),
+        ("RENT_CACHE_SECONDS", "inf"),
+        ("RENT_CACHE_SECONDS", "60.1"),
+        ("RENT_DEADLINE_SECONDS", "0.9"),
+        ("RENT_DEADLINE_SECONDS", "nan"),
+        ("RENT_DEADLINE_SECONDS", "9.91"),
+        ("RENT_BAUD_RATE", "0"),
+        ("RENT_BAUD_RATE", "9600.5"),
+        ("RENT_BAUD_RATE", "4000001"),
+        ("RENT_AUTHORIZATION", "Optional"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
+    assert f"{name} is '{value}'" in what_is_wrong(**{name: value})
+
+
+def test_ports_are_separated_by_spaces_and_commas_and_counted_once() -> None:
+    ports = "/dev/ttyUSB*, /dev/serial/by-id/x\n socket://10.0.0.1:4000,socket://[::1]:65535 /dev/ttyUSB*"
+
+    assert from_env(RENT_PORTS=ports).ports == (
+        "/dev/ttyUSB*",
+        "/dev/serial/by-id/x",
+        "socket://10.0.0.1:4000",
+        "socket://[::1]:65535",
+    )
+
+
+@pytest.mark.parametrize(
+    "port",
+    ["socket://modem-1.local:1", "socket://modem_1:4000", "socket://LOCALHOST:4000", "/dev/tty[AU]*[0-3]"],
+)
+def test_a_port_of_a_kind_that_is_served_is_taken_as_it_is(port: str) -> None:
+    assert from_env(RENT_PORTS=port).ports == (port,)
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        "ttyUSB0",
+        "COM3",
+        "rfc2217://host:4000",
+        "spy:///dev/ttyUSB0",
+        "socket://host",
+        "socket://:4000",
+        "socket://host:",
+        "socket://host:0",
+        "socket://host:65536",
+        "socket://host:x",
+        "socket://host:4000/path",
+        "socket://host:4000?logging=debug",
+        "socket://user@host:4000",
+        "socket://-host:4000",
+        "socket://ho$t:4000",
+        "socket://[::1:4000",
+        "socket://::1:4000",
+    ],
+)
+def test_any_other_port_is_refused_by_name(port: str) -> None:
+    assert f"RENT_PORTS {port!r} is " in what_is_wrong(RENT_PORTS=f"/dev/ttyUSB0 {port}")
+
+
+def test_keys_in_place_are_separated_by_spaces() -> None:
+    assert from_env(RENT_API_KEY=" old new ").api_keys == ("old", "new")
+
+
+def test_a_key_file_holds_one_key_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(b"\xef\xbb\xbf  old\r\n\n\tnew \xd0\xba\n\n")
+
+    assert from_env(RENT_API_KEY="", RENT_API_KEY_FILE=str(file)).api_keys == ("old", "new к")
+
+
+def test_exactly_one_source_of_keys_is_wanted(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("other-key")
+
+    assert "exactly one" in what_is_wrong(RENT_API_KEY="")
+    assert "exactly one" in what_is_wrong(RENT_API_KEY_FILE=str(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "holds no key"),
+        (b" \n\r\n", "holds no key"),
+        (b"secret\x00key", "holds a character that cannot be printed"),
+        (b"secret\tkey", "holds a character that cannot be printed"),
+        (b"secret\xff", "is not UTF-8"),
+    ],
+)
+def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    file = tmp_path / "keys"
+    if content is not None:
+        file.write_bytes(content)
+
+    text = what_is_wrong(RENT_API_KEY="", RENT_API_KEY_FILE=str(file))
+
+    assert f"RENT_API_KEY_FILE: {file} {problem}" in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize("key", ["secret\x07key", "secret\udcffkey"])
+def test_a_key_that_cannot_be_printed_is_refused_without_being_shown(key: str) -> None:
+    text = what_is_wrong(RENT_API_KEY=key)
+
+    assert "RENT_API_KEY holds a character that cannot be printed" in text
+    assert "secret" not in text
+
+
+def test_no_key_shows_in_the_settings() -> None:
+    assert "secret" not in repr(from_env())
+
+
+@pytest.mark.parametrize(
+    ("variables", "directory"),
+    [
+        ({"RUNTIME_DIRECTORY": "/run/rent:/run/other", "XDG_RUNTIME_DIR": "/run/user/1"}, "/run/rent"),
+        ({"XDG_RUNTIME_DIR": "/run/user/1"}, "/run/user/1/onlinesim-rent"),
+        ({"XDG_RUNTIME_DIR": "/run/user/1", "RENT_RUNTIME_DIR": "/srv/rent"}, "/srv/rent"),
+    ],
+)
+def test_the_runtime_directory_is_ours_then_systemds_then_the_users(
+    variables: dict[str, str], directory: str
+) -> None:
+    assert from_env(**variables).runtime_dir == Path(directory)
+
+
+def test_a_relative_runtime_directory_of_the_login_is_refused_too() -> None:
+    assert "RENT_RUNTIME_DIR is 'run/onlinesim-rent'" in what_is_wrong(XDG_RUNTIME_DIR="run")

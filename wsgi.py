@@ -1,0 +1,11 @@
+"""The application as any WSGI server takes it: ``gunicorn`` here, or ``wsgi:app`` elsewhere."""
+
+import sys
+
+from onlinesim_rent import create_app
+from onlinesim_rent.settings import SettingsError
+
+try:
+    app = application = create_app()
+except SettingsError as error:
+    sys.exit(str(error))
