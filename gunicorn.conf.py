@@ -72,9 +72,16 @@ class OneLineAtoms(SafeAtoms):
 
 
 class OneLineLogger(Logger):
-    """Gunicorn's own logger, with access lines of one line each."""
+    """Gunicorn's own logger, with one line for a request and one for a client that stalls."""
 
     atoms_wrapper_class = OneLineAtoms
+
+    def exception(self, msg: str, *args: object, **options: object) -> None:
+        """Log what went wrong with its traceback, unless it was only our patience that ended."""
+        if isinstance(sys.exception(), BlockingIOError):
+            self.info("a client sent nothing for %d seconds", STALLED_SECONDS)
+        else:
+            super().exception(msg, *args, **options)
 
 
 logger_class = OneLineLogger
@@ -128,7 +135,7 @@ def try_application(server: "Arbiter") -> int:
     command = [sys.executable, "-c", load, server.app.app_uri]
     paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
     environ = {**os.environ, "PYTHONPATH": paths}
-    return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - our own command
+    return subprocess.run(command, env=environ, check=False).returncode
 
 
 def allow_descriptors() -> None:

@@ -3,9 +3,10 @@
 import sys
 
 from onlinesim_rent import create_app
+from onlinesim_rent.plmn import NamesFileError
 from onlinesim_rent.settings import SettingsError
 
 try:
     app = application = create_app()
-except SettingsError as error:
+except (SettingsError, NamesFileError) as error:
     sys.exit(str(error))

@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
 from hand_census import HandCensus
+from servers import gunicorn
+
 from onlinesim_rent import create_app
 from onlinesim_rent.settings import Settings
-from servers import gunicorn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flask import Flask
     from flask.testing import FlaskClient
-
     from servers import Server
 
 

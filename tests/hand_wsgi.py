@@ -3,6 +3,7 @@
 import sys
 
 from hand_census import HandCensus
+
 from onlinesim_rent import create_app
 from onlinesim_rent.settings import SettingsError
 

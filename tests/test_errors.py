@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from werkzeug.exceptions import (
+    ClientDisconnected,
     HTTPException,
     ImATeapot,
     MethodNotAllowed,
@@ -21,6 +22,7 @@ from onlinesim_rent.errors import CensusError, InvalidRequest, Unauthorized, err
         (CensusError("no port answers"), 200, "no port answers"),
         (InvalidRequest("the action is missing"), 400, "the action is missing; send the JSON object {"),
         (Unauthorized("the key is missing"), 401, "the key is missing; RENT_AUTHORIZATION "),
+        (ClientDisconnected(), 400, "did not arrive whole"),
         (NotFound(), 404, "send POST /getServicesRent"),
         (MethodNotAllowed(["POST"]), 405, "send POST /getServicesRent"),
         (RequestEntityTooLarge(), 413, "larger than 16 KiB"),

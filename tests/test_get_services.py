@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask, abort
-
 from hand_census import HandCensus, census_of
+
 from onlinesim_rent import create_app
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.views import BODY_LIMIT, rent_blueprint
@@ -211,7 +211,9 @@ def test_a_stranger_is_refused_before_his_body_is_read(client: FlaskClient) -> N
 # What is asked
 
 
-@pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded", "text/plain", "nonsense"])
+@pytest.mark.parametrize(
+    "content_type", [None, "application/x-www-form-urlencoded", "text/plain", "nonsense"]
+)
 def test_any_content_type_is_taken(client: FlaskClient, content_type: str | None) -> None:
     assert ask(client, Content_Type=content_type).status_code == 200
 
@@ -270,7 +272,9 @@ def test_a_body_of_16_kib_is_taken_and_one_byte_more_is_not(client: FlaskClient)
     assert_is_error(ask(client, padded(BODY_LIMIT + 2)), 413, "16 KiB")
 
 
-@pytest.mark.parametrize(("size", "status"), [(BODY_LIMIT, 200), (BODY_LIMIT + 1, 413), (BODY_LIMIT * 9, 413)])
+@pytest.mark.parametrize(
+    ("size", "status"), [(BODY_LIMIT, 200), (BODY_LIMIT + 1, 413), (BODY_LIMIT * 9, 413)]
+)
 def test_a_body_without_an_announced_length_has_the_same_limit(
     client: FlaskClient, size: int, status: int
 ) -> None:
@@ -360,7 +364,9 @@ def test_an_error_is_packed_like_any_answer(client: FlaskClient) -> None:
 # Errors of every path and method
 
 
-@pytest.mark.parametrize("path", ["/", "/getservicesrent", f"{PATH}/", f"/{PATH}", "/static/x", "/%ff", "/a//b"])
+@pytest.mark.parametrize(
+    "path", ["/", "/getservicesrent", f"{PATH}/", f"/{PATH}", "/static/x", "/%ff", "/a//b"]
+)
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_any_other_path_is_not_found(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, base_url="http://localhost", method=method)

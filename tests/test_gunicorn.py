@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-
 from servers import PATIENCE_SECONDS, PROJECT, command, environment
 
 if TYPE_CHECKING:
@@ -128,6 +127,7 @@ def test_clients_that_stall_keep_no_thread(start_gunicorn: Start) -> None:
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret-key\r\n"
     beginnings = [head[:20], f"{head}Content-Length: 60\r\n\r\n{{"] * 2
 
+    ask(server)  # only now, with a worker at work, is the start over
     stalled = []
     try:
         for beginning in beginnings:
@@ -137,6 +137,9 @@ def test_clients_that_stall_keep_no_thread(start_gunicorn: Start) -> None:
     finally:
         for connection in stalled:
             connection.close()
+    server.stop()
+    assert "a client sent nothing for 5 seconds" in server.stderr.text
+    assert "Traceback" not in server.stderr.text
 
 
 def test_there_are_two_workers_unless_web_concurrency_says_otherwise(start_gunicorn: Start) -> None:

@@ -4,8 +4,8 @@ import json
 from collections import Counter
 
 import pytest
-
 from hand_census import RUSSIA_AND_UKRAINE
+
 from onlinesim_rent.schemas import dump_answer, dump_error, load_request
 
 PUBLISHED_EXAMPLE = """
@@ -17,7 +17,7 @@ PUBLISHED_EXAMPLE = """
 
 
 def problem_of(body: bytes) -> str:
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         load_request(body)
     assert type(caught.value) is ValueError
     return str(caught.value)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from time import monotonic
 
@@ -308,7 +309,7 @@ def test_a_wrong_file_is_refused_with_its_reason(text, reason):
 @pytest.fixture
 def bank():
     modules = [
-        module(echo=True, ports=2),
+        module(echo=True, ports=2, latency=0.0),
         SimulatedModule(imei(2), imsi("25002", 2), family="Wavecom"),
         SimulatedModule(imei(3), imsi("25002", 3), fault="hang_up"),
         SimulatedModule(imei(4), imsi("25002", 4), fault="flood"),
@@ -375,6 +376,31 @@ def test_a_flood_that_nobody_reads_holds_nobody_up(bank):
         for command in QUESTIONS:
             assert exchange(port, command).endswith(b"OK\r\n")
         assert len(flooding.read(200_000)) == 200_000
+
+
+def test_the_simulator_sleeps_when_ports_are_closed_or_full(bank):
+    with open_port(bank, "modem000") as port, open_port(bank, "modem003") as flooding:
+        exchange(port, b"AT")
+        flooding.read(1)
+        port.close()
+        assert bank.stats()["totals"]["opens"] == 2
+        deadline = monotonic() + 5.0
+        while Path(f"/proc/{bank.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            assert monotonic() < deadline
+
+
+def test_a_port_is_raw_before_anybody_sets_it_up(bank):
+    descriptor = os.open(bank.port("modem000"), os.O_RDWR | os.O_NOCTTY)
+    local_modes = termios.tcgetattr(descriptor)[3]
+    os.close(descriptor)
+    assert not local_modes & (termios.ECHO | termios.ICANON | termios.ISIG)
+
+
+def test_an_answer_larger_than_the_line_takes_comes_whole(bank):
+    with open_port(bank, "modem000") as port:
+        port.write(b"AT+CGSN\r" * 1000)
+        answers = b"".join(port.read_until(b"OK\r\n") for _ in range(1000))
+        assert answers.count(IMEI) == 1000
 
 
 def test_a_module_is_changed_while_it_runs(bank):

@@ -161,8 +161,8 @@ def _once_each(findings: list[Finding]) -> Iterator[Finding]:
 
 
 def _counted_of(group: list[Finding]) -> Finding:
-    """The first of one module's ports; else the last read: a SIM that moves is where it was seen last."""
-    if len({finding.modem for finding in group}) == 1:
+    """The first port of one SIM; of several SIMs the last read, since one that moves is where it was last."""
+    if len({finding.modem.imsi for finding in group if finding.modem}) == 1:
         return group[0]
     return max(group, key=lambda finding: finding.seconds)
 
@@ -174,15 +174,15 @@ def _shared(finding: Finding, counted: Finding) -> str:
 
 
 def _sharing(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
-    """Groups of the findings that an IMEI or an IMSI connects."""
-    group_of: dict[tuple[str, str], list[Finding]] = {}
+    """Groups of the findings that an IMEI or an IMSI connects, each in the findings' order."""
+    group_of: dict[str, list[Finding]] = {}
     for finding in findings:
         assert finding.modem is not None
-        identities = [("IMEI", finding.modem.imei), ("IMSI", finding.modem.imsi)]
-        merged = [finding]
-        for group in {id(group): group for group in map(group_of.get, identities) if group}.values():
-            merged += group
+        identities = (f"IMEI {finding.modem.imei}", f"IMSI {finding.modem.imsi}")
+        one, other = (group_of.get(identity, []) for identity in identities)
+        merged = one if one is other else one + other
+        merged = [*merged, finding]
         for member in merged:
             assert member.modem is not None
-            group_of["IMEI", member.modem.imei] = group_of["IMSI", member.modem.imsi] = merged
+            group_of[f"IMEI {member.modem.imei}"] = group_of[f"IMSI {member.modem.imsi}"] = merged
     return {id(group): group for group in group_of.values()}.values()

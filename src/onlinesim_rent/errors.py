@@ -6,7 +6,13 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +58,7 @@ _ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
         {"WWW-Authenticate": 'Bearer realm="onlinesim-rent"'},
         log_level=logging.WARNING,
     ),
+    ClientDisconnected: ErrorAnswer(400, "the body did not arrive whole; send it again"),
     NotFound: ErrorAnswer(404, "nothing is served at this path; send POST /getServicesRent"),
     MethodNotAllowed: ErrorAnswer(405, "this method is not served here; send POST /getServicesRent"),
     RequestEntityTooLarge: ErrorAnswer(413, "the body is larger than 16 KiB, packed or unpacked; send less"),

@@ -35,6 +35,7 @@ def _record_changes(previous: tuple[PortReport, ...], census: Census) -> None:
     for report in census.ports:
         old = before.pop(report.port, None)
         if report.verdict != (old or Verdict.AVAILABLE):
-            _log.info("%s: %s, was %s: %s", report.port, report.verdict, old or "new", report.reason)
+            was = f", was {old}" if old else ""
+            _log.info("%s: %s%s: %s", report.port, report.verdict, was, report.reason)
     for port, old in before.items():
         _log.info("%s: gone, was %s", port, old)

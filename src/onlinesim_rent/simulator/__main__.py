@@ -9,19 +9,16 @@ import resource
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from .bank import Bank
 from .bank_file import read_bank
 from .banks import default_bank, live_bank
 from .control import Control
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from .module import SimulatedModule
+from .module import SimulatedModule
 
 STANDARD_INPUT = 0
 

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import os
 import select
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
+from pathlib import Path
 from string import ascii_lowercase
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from .module import Counts, Emission, Event, HangUp, SimulatedModule
 from .open_watch import OpenWatch
 from .pseudo_terminal import open_master
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
 
 READ_SIZE = 1024
 LONGEST_BACKLOG = 65536
 """What nobody reads beyond this many bytes is lost, as in a UART."""
 AWAY_SECONDS = 0.2
 """How long the device of a module that hung up is gone."""
-
-_READ = select.EPOLLIN | select.EPOLLET  # edges: a master without a slave is in a hang-up state all the time
-_READ_AND_WRITE = _READ | select.EPOLLOUT
 
 
 @dataclass(eq=False, slots=True)
@@ -73,7 +68,7 @@ class Bank:
         self._serving = True
 
     def __enter__(self) -> Self:
-        self.listen(self._watch.descriptor, self._notice_opens)
+        self.listen(self._watch.descriptor, self.notice_opens)
         try:
             for port in self.ports.values():
                 self._attach(port)
@@ -119,7 +114,7 @@ class Bank:
         port.master, slave = open_master()
         port.watch = self._watch.add(slave)
         self._watched[port.watch] = port
-        self.listen(port.master, partial(self._attend, port), _READ)
+        self.listen(port.master, partial(self._attend, port), _interest(port))
         port.path.symlink_to(slave)
 
     def _detach(self, port: Port) -> None:
@@ -135,45 +130,40 @@ class Bank:
 
     # ... is opened and closed
 
-    def _notice_opens(self) -> None:
+    def notice_opens(self) -> None:
+        """Begin the session of every port that has been opened by now."""
         for watch in self._watch.opened():
             if port := self._watched.get(watch):
                 self._end_session(port)
                 port.is_open = True
+                self._epoll.modify(port.master, _interest(port))
                 self._schedule(port, port.module.opened(port.index, monotonic()))
 
     def _end_session(self, port: Port) -> None:
-        if port.is_open:
-            port.module.closed(port.index, monotonic())
+        if not port.is_open:  # modifying what epoll knows would bring the same edge again
+            return
+        port.module.closed(port.index, monotonic())
         port.is_open = False
         port.session += 1
-        if port.backlog:
-            self._epoll.modify(port.master, _READ)
         port.backlog.clear()
         port.waiting.clear()
+        self._epoll.modify(port.master, _interest(port))
 
     # ... is read and written
 
     def _attend(self, port: Port) -> None:
         if port.backlog:
             self._write(port, b"")
-        while len(data := self._read(port)) == READ_SIZE:
-            self._heard.append((port, data))
-        if data:
-            self._heard.append((port, data))
-
-    def _read(self, port: Port) -> bytes:
         try:
-            return os.read(port.master, READ_SIZE)
+            self._heard.append((port, os.read(port.master, READ_SIZE)))
         except BlockingIOError:
-            return b""
+            pass
         except OSError:  # EIO: nobody holds the slave open any more
             self._end_session(port)
-            return b""
 
     def _hear(self) -> None:
         """Pass on what was read, after any opening that came before it."""
-        self._notice_opens()
+        self.notice_opens()
         for port, data in self._heard:
             self._schedule(port, port.module.feed(port.index, data, monotonic()))
         self._heard.clear()
@@ -214,9 +204,14 @@ class Bank:
         with suppress(OSError):  # full, or closed just now: reading will tell
             del port.backlog[: os.write(port.master, port.backlog)]
         if bool(port.backlog) != was_full:
-            self._epoll.modify(port.master, _READ if was_full else _READ_AND_WRITE)
+            self._epoll.modify(port.master, _interest(port))
         if was_full:
             self._repeat(port)
+
+
+def _interest(port: Port) -> int:
+    """What to wait for; only for edges while nobody has it open, since that is a lasting hang-up."""
+    return select.EPOLLIN | (select.EPOLLOUT if port.backlog else 0) | (0 if port.is_open else select.EPOLLET)
 
 
 def _ports(number: int, module: SimulatedModule, directory: Path) -> Iterable[Port]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 from .module import SimulatedModule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _NAMES = [field.name for field in fields(SimulatedModule) if field.init]
 

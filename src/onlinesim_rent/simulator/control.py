@@ -6,21 +6,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .bank import Bank, Port
 from .module import Counts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .bank import Bank, Port
 
 
 class Control:
     """Answers command lines about one bank; what is wrong with a line is answered as ``{"error": ...}``."""
 
     def __init__(self, bank: Bank) -> None:
+        self._bank = bank
         self._ports: Mapping[str, Port] = bank.ports
 
     def answer(self, line: str) -> str:
@@ -45,6 +43,7 @@ class Control:
         )
 
     def _stats(self) -> dict[str, Any]:
+        self._bank.notice_opens()
         counts = {name: asdict(port.counts) for name, port in self._ports.items()}
         totals = {
             name: sum(each[name] for each in counts.values()) for name in ("opens", "dialogues", "commands")

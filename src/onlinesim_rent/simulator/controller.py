@@ -7,18 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from .bank_file import write_bank
 from .banks import default_bank
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from .module import SimulatedModule
+from .module import SimulatedModule
 
 END_SECONDS = 5.0
 """How long the simulator may take to end before it is killed."""
@@ -107,7 +104,7 @@ class SimulatedBank:
 def _start(options: list[str]) -> subprocess.Popen[str]:
     sources = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (sources, os.environ.get("PYTHONPATH"))))
-    return subprocess.Popen(  # noqa: S603 - our own module
+    return subprocess.Popen(
         [sys.executable, "-m", "onlinesim_rent.simulator", "--bank", "-", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

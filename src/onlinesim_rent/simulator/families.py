@@ -7,11 +7,8 @@ logs; the row says which.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Lines = tuple[str, ...]
 """The lines of one answer: information text, then the final result code."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .families import Lines
+from .families import Lines
 
 AS_EVER: Lines = ()
 """In a fault's answers: what a sound module says."""

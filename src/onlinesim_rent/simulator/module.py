@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from .commands import is_question, read_command, take_lines
 from .families import FAMILIES, Family, Lines
 from .faults import FAULTS, Fault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 CHATTER_SECONDS = 5.0
 """How often a talkative family repeats its unsolicited lines."""

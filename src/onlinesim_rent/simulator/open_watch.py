@@ -8,10 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 IN_CLOSE = 0x08 | 0x10
 IN_OPEN = 0x20

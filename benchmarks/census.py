@@ -1,0 +1,69 @@
+"""A census of many modules against one module's own dialogue, both measured in this run.
+
+    make bench
+
+Every module answers after 50 ms, so that a dialogue of seven exchanges takes 350 ms at the least: that is
+the physical limit of a census too. The ratios are what to compare: the seconds depend on the machine.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from onlinesim_rent.census import Verdict
+from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.simulator import SimulatedBank, live_bank
+
+LATENCY_SECONDS = 0.05
+ROUNDS = 5
+GOALS = {1: 1.0, 64: 1.15, 512: 1.35}
+
+
+def main() -> None:
+    """Print a line for each size of bank."""
+    print(f"{'modules':>8} {'seconds':>8} {'CPU':>6} {'ratio':>6} {'goal':>6}")
+    own = 0.0
+    for size, goal in GOALS.items():
+        seconds, processor = measure(size)
+        own = own or seconds
+        print(f"{size:8} {seconds:8.3f} {processor:6.3f} {seconds / own:6.2f} {goal:6.2f}", flush=True)
+
+
+def measure(size: int) -> tuple[float, float]:
+    """The median seconds, and seconds of processor, of a census of so many modules, all of them counted."""
+    # One family, so that one module's dialogue is every module's.
+    modules = [replace(module, family="SIM800") for module in live_bank(size, LATENCY_SECONDS)]
+    with SimulatedBank(modules) as bank:
+        prober = Prober(115200)
+        rounds = [(timed(lambda: take(prober, bank.ports, size))) for _ in range(ROUNDS)]
+    return statistics.median(seconds for seconds, _ in rounds), statistics.median(cpu for _, cpu in rounds)
+
+
+def take(prober: Prober, ports: str, size: int) -> None:
+    """Take a census as the service does, and insist that it is whole."""
+    findings = prober.probe(find_ports([ports]), time.monotonic() + 8)
+    available = sum(finding.verdict is Verdict.AVAILABLE for finding in findings)
+    if available != size:
+        raise SystemExit(f"{available} of {size} modules were counted")
+
+
+def timed(work: Callable[[], None]) -> tuple[float, float]:
+    """The seconds, and the seconds of processor, that the work takes."""
+    began, used = time.monotonic(), processor_seconds()
+    work()
+    return time.monotonic() - began, processor_seconds() - used
+
+
+def processor_seconds() -> float:
+    """The processor that this process has used."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from onlinesim_rent.census import Census, Finding, Modem, Verdict
+from onlinesim_rent.plmn import Names
+
+NAMES = Names.load()
+IMEI = ["869731054051594", "869777028421538", "359853035323129"]
+BEELINE = ["250990000000001", "250990000000002", "250990000000003"]
+KYIVSTAR = "255030000000001"
+
+
+def available(port: str, imei: str, imsi: str, seconds: float = 1.0) -> Finding:
+    return Finding(port, Verdict.AVAILABLE, "has just proved it", seconds, Modem(imei, imsi))
+
+
+def census(*findings: Finding) -> Census:
+    return Census.of(findings, NAMES, 1.0)
+
+
+def verdicts(taken: Census) -> list[Verdict]:
+    return [report.verdict for report in taken.ports]
+
+
+def test_modules_count_under_their_sims_country_and_operator():
+    taken = census(available("a", IMEI[0], BEELINE[0]), available("b", IMEI[1], KYIVSTAR))
+    assert taken.available == {("russia", "beeline"): 1, ("ukraine", "kyivstar"): 1}
+
+
+def test_two_networks_of_one_name_add_up():
+    taken = census(available("a", IMEI[0], "255030000000001"), available("b", IMEI[1], "255020000000001"))
+    assert taken.available == {("ukraine", "kyivstar"): 2}
+
+
+def test_what_has_not_proved_itself_does_not_count_and_keeps_its_reason():
+    silent = Finding("a", Verdict.SILENT, "no answer to AT", 2.7)
+    taken = census(silent, available("b", IMEI[1], KYIVSTAR))
+    assert sum(taken.available.values()) == 1
+    assert taken.ports[0].reason == "no answer to AT"
+
+
+def test_note_9_a_module_that_answers_on_two_ports_counts_once():
+    taken = census(available("a", IMEI[0], BEELINE[0]), available("b", IMEI[0], BEELINE[0], 0.5))
+    assert verdicts(taken) == [Verdict.AVAILABLE, Verdict.DUPLICATE]
+    assert taken.ports[1].reason == "the same module as a, which is counted"
+
+
+def test_note_20_two_modules_with_one_sim_are_one_number():
+    taken = census(available("a", IMEI[0], BEELINE[0]), available("b", IMEI[1], BEELINE[0]))
+    assert verdicts(taken) == [Verdict.AVAILABLE, Verdict.DUPLICATE]
+
+
+def test_note_20_one_imei_with_two_sims_is_doubt_and_counts_once_where_it_was_read_last():
+    taken = census(available("a", IMEI[0], BEELINE[0], 1.0), available("b", IMEI[0], KYIVSTAR, 2.0))
+    assert verdicts(taken) == [Verdict.DUPLICATE, Verdict.AVAILABLE]
+    assert taken.available == {("ukraine", "kyivstar"): 1}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_what_is_shared_through_others_counts_once_whatever_the_order(order):
+    findings = [
+        available("a", IMEI[0], BEELINE[0]),
+        available("b", IMEI[0], BEELINE[1]),
+        available("c", IMEI[1], BEELINE[1]),
+    ]
+    taken = census(*(findings[index] for index in order))
+    assert sum(taken.available.values()) == 1
+
+
+def test_two_groups_that_a_third_port_connects_count_once():
+    taken = census(
+        available("a", IMEI[0], BEELINE[0]),
+        available("b", IMEI[1], BEELINE[1]),
+        available("c", IMEI[0], BEELINE[1]),
+        available("d", IMEI[2], BEELINE[2]),
+    )
+    assert sum(taken.available.values()) == 2
+
+
+@pytest.mark.parametrize("imsi", ["901010000000001", "001010000000001", "999990000000001"])
+def test_a_sim_of_no_known_country_does_not_count(imsi):
+    taken = census(available("a", IMEI[0], imsi))
+    assert verdicts(taken) == [Verdict.UNKNOWN_NETWORK]
+    assert "RENT_NAMES_FILE" in taken.ports[0].reason
+    assert taken.available == {}
+
+
+def test_an_unknown_network_of_a_known_country_counts_under_its_digits_and_is_told():
+    taken = census(available("a", IMEI[0], "250770000000001"))
+    assert taken.available == {("russia", "25077"): 1}
+    assert taken.unnamed == ("25077",)
+
+
+def test_a_census_outlives_json_whole():
+    taken = census(
+        available("a", IMEI[0], "250770000000001"),
+        Finding("b", Verdict.IN_USE, "held open by process 1", 0.0),
+    )
+    assert Census.from_json(json.loads(json.dumps(taken.to_json()))) == taken
+
+
+def test_a_census_holds_no_imei_and_no_imsi():
+    taken = census(
+        available("a", IMEI[0], BEELINE[0]),
+        available("b", IMEI[0], BEELINE[1]),
+        available("c", IMEI[1], "901010000000001"),
+    )
+    stored = json.dumps(taken.to_json())
+    assert not any(identity in stored for identity in (*IMEI, *BEELINE, "901010000000001"))
+
+
+def test_a_modem_is_shown_without_its_identities():
+    assert repr(Modem(IMEI[0], BEELINE[0])) == "Modem()"

@@ -1,0 +1,200 @@
+"""The whole service: real gunicorn, real HTTP, real pseudo-terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from servers import Answer, Server
+
+from onlinesim_rent.simulator import (
+    PUBLISHED_EXAMPLE,
+    SimulatedBank,
+    SimulatedModule,
+    every_fault_bank,
+    live_bank,
+)
+
+BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
+HEADERS = {"Authorization": "Bearer secret-key", "Content-Type": "application/json"}
+MARKETPLACE_SECONDS = 10.0
+
+Service = Callable[..., Server]
+
+
+def ask(server: Server) -> Answer:
+    return server.request("POST", "/getServicesRent", BODY, HEADERS)
+
+
+def counts(answer: Answer) -> dict[tuple[str, str], int]:
+    """The numbers of an answer that keeps the contract, by country and operator."""
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    document = json.loads(answer.body)
+    assert document["status"] == "SUCCESS"
+    found = {}
+    for country in document["countryList"]:
+        operators = {name: count["rent"] for name, count in country["operatorMap"].items()}
+        assert operators.pop("any") == sum(operators.values())
+        found |= {(country["country"], name): count for name, count in operators.items()}
+    return found
+
+
+@pytest.fixture
+def serve(start_gunicorn, tmp_path) -> Service:
+    def start(bank: SimulatedBank, **variables: str) -> Server:
+        runtime = str(tmp_path / "runtime")
+        return start_gunicorn("wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=runtime, **variables)
+
+    return start
+
+
+def test_the_default_bank_makes_the_published_example(serve):
+    with SimulatedBank() as bank:
+        answer = ask(serve(bank))
+    assert counts(answer) == PUBLISHED_EXAMPLE
+    assert [country["country"] for country in json.loads(answer.body)["countryList"]] == ["russia", "ukraine"]
+
+
+def test_every_fault_at_once_leaves_the_live_modules_counted_exactly_and_in_time(serve):
+    modules, expected = every_fault_bank()
+    with SimulatedBank(modules) as bank:
+        server = serve(bank)
+        began = time.monotonic()
+        assert counts(ask(server)) == expected
+        assert time.monotonic() - began < MARKETPLACE_SECONDS
+
+
+def test_a_census_changes_no_setting_of_any_module(serve):
+    modules, _ = every_fault_bank()
+    with SimulatedBank(modules) as bank:
+        ask(serve(bank))
+        ports = bank.stats()["ports"].values()
+    assert sum(port["commands"] for port in ports) > 0
+    assert not any(port["settings"] for port in ports)
+
+
+def test_a_bank_of_silent_ports_is_an_empty_success_within_four_seconds(serve):
+    modules = [replace(module, fault="silent") for module in live_bank(24, 0.005)]
+    with SimulatedBank(modules) as bank:
+        server = serve(bank)
+        began = time.monotonic()
+        answer = ask(server)
+        assert time.monotonic() - began < 4.0
+    assert json.loads(answer.body) == {"countryList": [], "status": "SUCCESS"}
+
+
+def test_no_ports_are_an_empty_success(start_gunicorn, tmp_path):
+    server = start_gunicorn(
+        "wsgi:app", RENT_PORTS=f"{tmp_path}/none*", RENT_RUNTIME_DIR=f"{tmp_path}/runtime"
+    )
+    assert json.loads(ask(server).body) == {"countryList": [], "status": "SUCCESS"}
+
+
+def test_thirty_requests_at_once_make_one_census_and_get_one_answer(serve):
+    with SimulatedBank(live_bank(16, 0.02)) as bank, ThreadPoolExecutor(30) as callers:
+        server = serve(bank)
+        answers = list(callers.map(lambda _: ask(server), range(30)))
+        assert bank.stats()["totals"]["dialogues"] == 16
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert sum(counts(answers[0]).values()) == 16
+
+
+def test_a_network_that_has_no_name_is_logged_once_with_the_setting_that_names_it(serve, tmp_path):
+    names = tmp_path / "names.toml"
+    names.write_text('[operators]\n25078 = "named"\n')
+    modules = [
+        replace(module, imsi=f"2507{index}0000000001")
+        for index, module in zip((7, 8), live_bank(2, 0.0), strict=True)
+    ]
+    with SimulatedBank(modules) as bank:
+        server = serve(bank, RENT_CACHE_SECONDS="0", RENT_NAMES_FILE=str(names))
+        for _ in range(2):
+            assert counts(ask(server)) == {("russia", "25077"): 1, ("russia", "named"): 1}
+        server.stop()
+    lines = [line for line in server.stderr.text.splitlines() if "25077" in line]
+    assert len(lines) == 1
+    assert "RENT_NAMES_FILE" in lines[0]
+
+
+def test_a_worker_killed_in_mid_census_does_not_harm_the_next_request(serve):
+    slow = [replace(module, latency=0.3) for module in live_bank(4, 0.0)]
+    with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
+        server = serve(bank)
+        lost = callers.submit(ask, server)
+        taking = _holder_of_ports(bank, server)
+        os.kill(taking, signal.SIGKILL)
+        with pytest.raises(ConnectionError):
+            lost.result()
+        assert sum(counts(ask(server)).values()) == 4
+
+
+def _holder_of_ports(bank: SimulatedBank, server: Server) -> int:
+    """The worker that has a port open, once one has."""
+    terminal = os.path.realpath(bank.port("modem000"))
+    ends = time.monotonic() + 10
+    while time.monotonic() < ends:
+        for worker in server.workers():
+            if terminal in _open_files(worker):
+                return worker
+    raise AssertionError("no worker has opened a port")
+
+
+def _open_files(process: int) -> set[str]:
+    directory = f"/proc/{process}/fd"
+    files = set()
+    for descriptor in os.listdir(directory):
+        try:
+            files.add(os.readlink(f"{directory}/{descriptor}"))
+        except FileNotFoundError:
+            continue
+    return files
+
+
+def test_reloads_under_a_stream_of_requests_lose_none_and_count_whole(serve):
+    with SimulatedBank(live_bank(8, 0.02)) as bank, ThreadPoolExecutor(4) as callers:
+        server = serve(bank, RENT_CACHE_SECONDS="0.2")
+        first = set(server.workers())
+        ends = time.monotonic() + 4
+        streams = [callers.submit(_ask_until, server, ends) for _ in range(4)]
+        for _ in range(2):
+            server.process.send_signal(signal.SIGHUP)
+            server.stderr.until("Worker exiting")
+        answers = [answer for stream in streams for answer in stream.result()]
+        assert not first & set(server.workers())
+    assert Counter(sum(counts(answer).values()) for answer in answers) == {8: len(answers)}
+    assert len(answers) > 20
+
+
+def _ask_until(server: Server, ends: float) -> list[Answer]:
+    answers = []
+    while time.monotonic() < ends:
+        answers.append(ask(server))
+    return answers
+
+
+def test_a_runtime_directory_of_others_is_an_error_and_no_count(start_gunicorn, tmp_path):
+    (tmp_path / "runtime").mkdir()
+    (tmp_path / "runtime").chmod(0o777)
+    server = start_gunicorn(
+        "wsgi:app", RENT_PORTS=f"{tmp_path}/none*", RENT_RUNTIME_DIR=f"{tmp_path}/runtime"
+    )
+    answer = ask(server)
+    document = json.loads(answer.body)
+    assert (answer.status, document["status"], document["countryList"]) == (200, "ERROR", [])
+    assert "RENT_RUNTIME_DIR" in document["error"]
+
+
+def test_a_module_is_counted_again_as_soon_as_it_is_mended(serve):
+    with SimulatedBank([SimulatedModule("869731054051594", "250990000000001", fault="searching")]) as bank:
+        server = serve(bank, RENT_CACHE_SECONDS="0")
+        assert counts(ask(server)) == {}
+        bank.change("modem000", fault="none")
+        assert counts(ask(server)) == {("russia", "beeline"): 1}
