@@ -2,10 +2,12 @@
 
 import os
 import resource
+import shutil
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,11 @@ control_socket_disable = True
 # Answers to stdout, everything else to stderr, where the package's own log lines go as well.
 accesslog = "-"
 errorlog = "-"
-logconfig_dict = {"root": {"level": "INFO", "handlers": ["error_console"]}, "loggers": {}}
+# What is no level is told of by the settings' own check, and must not fail before it.
+loglevel = os.environ.get("RENT_LOG_LEVEL", "").strip().lower()
+if loglevel not in {"debug", "info", "warning", "error", "critical"}:
+    loglevel = "info"
+logconfig_dict = {"root": {"level": loglevel.upper(), "handlers": ["error_console"]}, "loggers": {}}
 # When, who, whom a proxy says it speaks for, what, status, bytes, seconds. A query could hold a key, and
 # any other field of a request as well.
 access_log_format = '%(t)s %(h)s "%({x-forwarded-for}i)s" "%(m)s %(U)s %(H)s" %(s)s %(b)s %(L)s'
@@ -98,6 +104,13 @@ def on_starting(server: "Arbiter") -> None:
     if status:
         sys.exit(status)
     allow_descriptors()
+    # Each worker counts its responses in a file of its own there, and any of them tells the sum.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="onlinesim-rent-metrics-")
+
+
+def on_exit(_: "Arbiter") -> None:
+    """Leave no counts behind."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def on_reload(server: "Arbiter") -> None:

@@ -364,14 +364,20 @@ def test_an_error_is_packed_like_any_answer(client: FlaskClient) -> None:
 # Errors of every path and method
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/getservicesrent", f"{PATH}/", f"/{PATH}", "/static/x", "/%ff", "/a//b"]
-)
+@pytest.mark.parametrize("path", ["/", "/getservicesrent", f"{PATH}/", "/static/x", "/%ff", "/a//b"])
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_any_other_path_is_not_found(client: FlaskClient, method: str, path: str) -> None:
     response = client.open(path, base_url="http://localhost", method=method)
 
     assert_is_error(response, 404, "send POST /getServicesRent")
+
+
+@pytest.mark.parametrize(("path", "status"), [(f"/{PATH}", 200), (f"{PATH}//", 404), ("//", 404), ("", 404)])
+def test_no_path_is_redirected(client: FlaskClient, path: str, status: int) -> None:
+    response = client.post(headers=BEARER, data=BODY, environ_overrides={"PATH_INFO": path})
+
+    assert response.status_code == status
+    assert_has_our_headers(response)
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"])

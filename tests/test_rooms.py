@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "census": {"plmn"},
     "cache": {"filelock", "census", "errors"},
     "journal": {"census"},
+    "monitoring": {"flask", "prometheus_client", "census"},
     "modem.v250": set(),
     "modem.ts27007": {"modem.v250"},
     "modem.foreign": {"census"},
@@ -44,7 +45,7 @@ ONLY_USERS = {
     "serial": {"modem.port"},
     "filelock": {"cache"},
     "marshmallow": {"schemas"},
-    "flask": {"", "views"},
+    "flask": {"", "views", "monitoring"},
 }
 
 

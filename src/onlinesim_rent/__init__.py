@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 from flask import Flask
 
@@ -11,6 +12,7 @@ from onlinesim_rent.cache import CensusCache
 from onlinesim_rent.census import Census
 from onlinesim_rent.modem.port import find_ports
 from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.monitoring import CensusMemory, monitor
 from onlinesim_rent.plmn import Names
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
@@ -18,18 +20,22 @@ from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
 __all__ = ["create_app"]
 
 
-def create_app(settings: Settings | None = None, census: CensusSource | None = None) -> Flask:
+class CensusKeeper(CensusSource, CensusMemory, Protocol):
+    """Takes censuses and remembers the last."""
+
+
+def create_app(settings: Settings | None = None, census: CensusKeeper | None = None) -> Flask:
     """Build the service as a WSGI application.
 
     The settings are the environment's unless given, and the counts are asked of the modules themselves
-    unless they come from another source. Raises SettingsError.
+    unless they come from another source. Raises SettingsError or NamesFileError.
     """
     settings = settings or Settings.from_env()
+    census = census or live_census(settings)
     app = Flask(__name__, static_folder=None)
-    # A double slash is a wrong path, not one to be redirected from with a page of HTML.
-    app.url_map.merge_slashes = False
-    app.register_blueprint(rent_blueprint(settings, census or live_census(settings)))
+    app.register_blueprint(rent_blueprint(settings, census))
     app.register_error_handler(Exception, refuse)
+    monitor(app, census)
     return app
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from filelock import FileLock, Timeout
 from onlinesim_rent.census import Census
 from onlinesim_rent.errors import CensusError
 
+_OTHERS_CENSUS = "another census was still being taken when the time for this one was up"
 _POLL_SECONDS = 0.02
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -63,12 +63,9 @@ class CensusCache:
             self._prepare_directory()
             return self._remembered() or self._alone(deadline)
         except Timeout as error:
-            raise CensusError(
-                "another census was still being taken when the time for this one was up"
-            ) from error
+            raise CensusError(_OTHERS_CENSUS) from error
         except OSError as error:
-            reason = f"RENT_RUNTIME_DIR ({self._directory}) cannot be used: {os.strerror(error.errno or 0)}"
-            raise CensusError(reason) from error
+            raise self._unusable(error) from error
 
     def last(self) -> tuple[Census, float] | None:
         """The last census that was taken, however old, and its age in seconds."""
@@ -84,9 +81,25 @@ class CensusCache:
             # Written by another release of this service: of no use to this one.
             return None
 
+    def last_failure(self) -> str:
+        """Why the last census that was wanted could not be taken; empty when it could."""
+        try:
+            self._prepare_directory()
+            return self._failure_file.read_text()
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            return str(self._unusable(error))
+        except CensusError as error:
+            return str(error)
+
     @property
     def _file(self) -> Path:
         return self._directory / "census.json"
+
+    @property
+    def _failure_file(self) -> Path:
+        return self._directory / "failure.txt"
 
     def _alone(self, deadline: float) -> Census:
         lock = FileLock(self._directory / "census.lock", mode=0o600)
@@ -94,10 +107,17 @@ class CensusCache:
             if census := self._remembered():
                 return census
             previous = self.last()
-            census = self._take(deadline)
+            census = self._take_or_tell(deadline)
             self._remember(census)
             self._record(previous[0] if previous else None, census)
             return census
+
+    def _take_or_tell(self, deadline: float) -> Census:
+        try:
+            return self._take(deadline)
+        except CensusError as error:
+            self._replace(self._failure_file, str(error))
+            raise
 
     def _remembered(self) -> Census | None:
         last = self.last()
@@ -105,9 +125,18 @@ class CensusCache:
 
     def _remember(self, census: Census) -> None:
         record = {"boot": _boot(), "taken_at": self._age_clock(), "census": census.to_json()}
-        with tempfile.NamedTemporaryFile("w", dir=self._directory, prefix="census.", delete=False) as file:
-            json.dump(record, file)
-        os.replace(file.name, self._file)
+        self._replace(self._file, json.dumps(record))
+        self._failure_file.unlink(missing_ok=True)
+
+    def _replace(self, file: Path, content: str) -> None:
+        """Put a file in its place whole; the lock is held, so nobody else writes the new one."""
+        new = file.with_suffix(".new")
+        new.write_text(content)
+        new.chmod(0o600)
+        new.replace(file)
+
+    def _unusable(self, error: OSError) -> CensusError:
+        return CensusError(f"RENT_RUNTIME_DIR ({self._directory}) cannot be used: {error.strerror}")
 
     def _prepare_directory(self) -> None:
         """Make the directory, and refuse one in which others could put a census of theirs."""

@@ -54,6 +54,7 @@ class Settings:
     deadline_seconds: float = 8.0
     baud_rate: int = 115200
     names_file: Path | None = None
+    log_level: str = "info"
     runtime_dir: Path = field(default_factory=lambda: runtime_dir(os.environ))
 
     @classmethod
@@ -68,6 +69,7 @@ class Settings:
             deadline_seconds=reader.read("RENT_DEADLINE_SECONDS", _deadline_seconds, "8"),
             baud_rate=reader.read("RENT_BAUD_RATE", _baud_rate, "115200"),
             names_file=reader.path("RENT_NAMES_FILE"),
+            log_level=reader.read("RENT_LOG_LEVEL", _log_level, "info"),
             runtime_dir=reader.read(
                 "RENT_RUNTIME_DIR",
                 _directory,
@@ -181,6 +183,12 @@ def _authorization(value: str) -> bool:
     if value not in {"required", "optional"}:
         raise ValueError(f"is {value!r}, neither 'required' nor 'optional'")
     return value == "required"
+
+
+def _log_level(value: str) -> str:
+    if value.lower() not in {"debug", "info", "warning", "error", "critical"}:
+        raise ValueError(f"is {value!r}, none of debug, info, warning, error and critical")
+    return value.lower()
 
 
 def _cache_seconds(value: str) -> float:

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+
+import pytest
+from hand_census import HandCensus
+from test_service import BODY, HEADERS, ask
+
+from onlinesim_rent import create_app
+from onlinesim_rent.errors import CensusError
+from onlinesim_rent.simulator import SimulatedBank, live_bank
+
+COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
+
+
+def responses(metrics: str) -> dict[str, float]:
+    return {status: float(number) for status, number in COUNT.findall(metrics)}
+
+
+def test_healthz_says_ok_while_censuses_can_be_taken(client):
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.text) == (200, "ok\n")
+
+
+def test_healthz_names_the_reason_why_the_last_census_failed(settings):
+    failing = HandCensus(failure=CensusError("no descriptors are left"))
+    answer = create_app(settings, failing).test_client().get("/healthz")
+    assert (answer.status_code, answer.text) == (503, "no descriptors are left\n")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/metrics"])
+def test_neither_page_takes_a_census(client, census, path):
+    client.get(path)
+    assert census.deadlines == []
+
+
+def test_metrics_tell_the_numbers_by_country_and_operator_and_the_ports_by_verdict(client):
+    metrics = client.get("/metrics").text
+    assert 'onlinesim_rent_available{country="russia",operator="beeline"} 9.0' in metrics
+    assert 'onlinesim_rent_ports{verdict="available"} 40.0' in metrics
+    assert 'onlinesim_rent_ports{verdict="silent"} 1.0' in metrics
+    assert "onlinesim_rent_census_seconds 3.0" in metrics
+    assert "onlinesim_rent_census_age_seconds 1.5" in metrics
+    assert "onlinesim_rent_census_failed 0.0" in metrics
+
+
+def test_metrics_count_responses_by_status(client):
+    before = responses(client.get("/metrics").text)
+    client.post("/getServicesRent", data=BODY, headers=HEADERS)
+    client.post("/getServicesRent", data=BODY)
+    client.get("/nowhere")
+    after = responses(client.get("/metrics").text)
+    changes = {status: number - before.get(status, 0.0) for status, number in after.items()}
+    # The first of the two readings is counted by the second.
+    assert changes == {"200": 2.0, "401": 1.0, "404": 1.0}
+
+
+def test_metrics_are_as_promtool_wants_them(client):
+    client.post("/getServicesRent", data=BODY, headers=HEADERS)
+    metrics = client.get("/metrics").data
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=metrics, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_every_worker_tells_the_same_of_all_workers(start_gunicorn, tmp_path):
+    with SimulatedBank(live_bank(3, 0.0)) as bank:
+        server = start_gunicorn("wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=f"{tmp_path}/runtime")
+        for _ in range(10):
+            assert ask(server).status == 200
+        first, second = _metrics_of_two_workers(server)
+    for metrics in (first, second):
+        assert responses(metrics)["200"] >= 10
+        assert 'onlinesim_rent_ports{verdict="available"} 3.0' in metrics
+
+
+def _metrics_of_two_workers(server) -> list[str]:
+    """What each worker says while the other is stopped."""
+    pages = []
+    for stopped in server.workers():
+        subprocess.run(["kill", "-STOP", str(stopped)], check=True)
+        try:
+            pages.append(server.request("GET", "/metrics").body.decode())
+        finally:
+            subprocess.run(["kill", "-CONT", str(stopped)], check=True)
+    return pages
+
+
+def test_the_directory_of_counts_is_gone_when_the_service_has_ended(start_gunicorn, tmp_path):
+    server = start_gunicorn("hand_wsgi:app", TMPDIR=str(tmp_path))
+    assert [path.name.startswith("onlinesim-rent-metrics-") for path in tmp_path.iterdir()] == [True]
+    server.process.send_signal(signal.SIGTERM)
+    server.wait()
+    assert list(tmp_path.iterdir()) == []
