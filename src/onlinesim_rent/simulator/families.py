@@ -1,8 +1,8 @@
 """How families of modules word their answers: a row a family.
 
 The standard's answers are those of 3GPP TS 27.007 (clauses 5.4, 5.6, 7.2, 8.1 and 8.3), framed as in
-ITU-T V.250, 5.7. What a family does otherwise is taken from its vendor's AT manual and from published
-logs; the row says which.
+ITU-T V.250, 5.7. What a family does otherwise follows its vendor's AT manual or published logs as far as
+they are known here; a row is a likeness of a family, not a record of one device.
 """
 
 from __future__ import annotations
