@@ -46,6 +46,8 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
         settings = Settings.from_env()
         click.echo(f"Asking {len(find_ports(settings.ports))} ports ...", err=True)
         taken = live_census(settings).get(time.monotonic() + settings.deadline_seconds)
+    if unknown := set(ports) - {report.port for report in taken.ports}:
+        raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
     reports = [report for report in taken.ports if not ports or report.port in ports]
     if as_json:
         click.echo(json.dumps([asdict(report) for report in reports], indent=1))

@@ -1,0 +1,171 @@
+"""The command line, run as people run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
+
+from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, live_bank
+
+ONLINESIM_RENT = [sys.executable, "-m", "onlinesim_rent"]
+MODULES = [*live_bank(2, 0.0), SimulatedModule("869731054051594", "250990000000009", fault="sim_pin")]
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*ONLINESIM_RENT, *arguments],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+@pytest.fixture
+def settings_of(tmp_path):
+    def variables(bank: SimulatedBank) -> dict[str, str]:
+        return {
+            "RENT_API_KEY": "secret-key",
+            "RENT_PORTS": bank.ports,
+            "RENT_RUNTIME_DIR": f"{tmp_path}/runtime",
+        }
+
+    return variables
+
+
+def test_census_prints_the_verdict_on_every_port_and_the_sum(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        printed = run("census", **settings_of(bank))
+        port = bank.port("modem002")
+    assert printed.returncode == 0
+    heading, *rows, summary = printed.stdout.splitlines()
+    assert heading.split() == ["PORT", "VERDICT", "SECONDS", "NETWORK", "OR", "REASON"]
+    assert [row.split()[1] for row in rows[:2]] == ["available", "available"]
+    assert rows[2].startswith(f"{port}  SIM not ready")
+    assert rows[2].endswith("its SIM is not ready: SIM PIN")
+    assert summary.startswith("2 of 3 ports are available numbers; asked in ")
+
+
+def test_census_prints_the_ports_that_are_named_only(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        printed = run("census", "--json", bank.port("modem002"), **settings_of(bank))
+        port = bank.port("modem002")
+    assert [(row["port"], row["verdict"]) for row in json.loads(printed.stdout)] == [(port, "SIM not ready")]
+
+
+def test_census_refuses_the_name_of_a_port_that_is_none_of_the_settings(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        refused = run("census", "/dev/ttyUSB99", **settings_of(bank))
+    assert refused.returncode != 0
+    assert "/dev/ttyUSB99" in refused.stderr
+    assert "RENT_PORTS" in refused.stderr
+
+
+def test_census_shares_the_services_census(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        for _ in range(2):
+            assert run("census", RENT_CACHE_SECONDS="60", **settings_of(bank)).returncode == 0
+        assert bank.stats()["totals"]["dialogues"] == 3
+
+
+def test_census_tells_no_imei_and_no_imsi(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        printed = run("census", "--json", **settings_of(bank)).stdout
+    assert not any(identity in printed for module in MODULES for identity in (module.imei, module.imsi))
+
+
+@pytest.mark.parametrize("command", ["census", "check"])
+def test_wrong_settings_are_one_message_that_names_them_all(command):
+    refused = run(command, RENT_PORTS="ttyUSB0", RENT_BAUD_RATE="fast")
+    assert refused.returncode == 1
+    for name in ("RENT_API_KEY", "RENT_PORTS", "RENT_BAUD_RATE"):
+        assert name in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_wrong_names_file_is_told_by_check(tmp_path):
+    names = tmp_path / "names.toml"
+    names.write_text('[countries]\nRU = ""\n')
+    refused = run("check", RENT_API_KEY="k", RENT_PORTS="/dev/ttyUSB*", RENT_NAMES_FILE=str(names))
+    assert refused.returncode == 1
+    assert str(names) in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_check_says_how_many_ports_the_settings_find(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        printed = run("check", **settings_of(bank))
+    assert (printed.returncode, printed.stdout) == (0, "The settings are right. Ports found now: 3.\n")
+
+
+@contextmanager
+def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
+    """What `make run` starts, in the terminal session of its own that a person would have."""
+    gunicorn = str(Path(sys.executable).with_name("gunicorn"))
+    process = subprocess.Popen(
+        [*ONLINESIM_RENT, "simulate", gunicorn, "wsgi:app"],
+        cwd=PROJECT,
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout
+    lines = Lines(process.stdout)
+    try:
+        yield process, lines
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE_SECONDS)
+        lines.close()
+
+
+def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
+    with make_run(RENT_BIND=f"unix:{tmp_path}/socket", TMPDIR=str(tmp_path)) as (process, lines):
+        curl = shlex.split(lines.until("curl .*")[0])
+        answered = subprocess.run([*curl, "--silent"], capture_output=True, text=True, check=True)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+        printed = lines.close()
+    head, _, body = answered.stdout.replace("\r", "").partition("\n\n")
+    assert "Content-Type: application/json; charset=utf-8" in head.splitlines()
+    assert json.loads(body) == {
+        "countryList": [
+            {
+                "country": "russia",
+                "operatorMap": {"any": {"rent": 19}, "beeline": {"rent": 9}, "megafon": {"rent": 10}},
+            },
+            {
+                "country": "ukraine",
+                "operatorMap": {
+                    "any": {"rent": 21},
+                    "kyivstar": {"rent": 5},
+                    "life": {"rent": 2},
+                    "vodafone": {"rent": 14},
+                },
+            },
+        ],
+        "status": "SUCCESS",
+    }
+    assert "SIMULATED" in printed
+    assert "Traceback" not in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_cannot_start_ends_the_demonstration_with_its_status(tmp_path):
+    with make_run(RENT_CACHE_SECONDS="many", TMPDIR=str(tmp_path)) as (process, lines):
+        assert process.wait(PATIENCE_SECONDS) != 0
+        assert "curl" not in lines.close()
