@@ -6,9 +6,18 @@ virtual time, and the loop that serves them (probe.py) only shovels bytes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from onlinesim_rent.census import Modem, NotCounted, Verdict
 from onlinesim_rent.modem import foreign
-from onlinesim_rent.modem.dialogue import Command, Dialogue, check_still_registered, check_unsolicited, prove
+from onlinesim_rent.modem.dialogue import (
+    AT,
+    Command,
+    Dialogue,
+    check_still_registered,
+    check_unsolicited,
+    prove,
+)
 from onlinesim_rent.modem.v250 import Response, ResponseBuffer
 
 MOST_BYTES = 16 * 1024
@@ -32,7 +41,7 @@ class Conversation:
         self._to_write = b""
         self._sample = b""
         self._byte_count = 0
-        self._fallback: Response | None = None
+        self._bare_ok: Response | None = None
         self._patience_ends = now
         self._unsent: Command | None = None
         self._command = next(self._dialogue)
@@ -58,12 +67,8 @@ class Conversation:
         self._buffer.feed(data)
         while not self.is_over and not self._unsent and (response := self._buffer.response()):
             self._take(response, now)
-        if self.is_over:
-            return
-        if self._byte_count > MOST_BYTES:
-            self._end(foreign.recognise(self._sample) or NotCounted(Verdict.NOT_AT, "never stops talking"))
-        elif self._command.silence is not None and not self._unsent and self._is_answered():
-            self.wakes_at = min(now + self._command.silence, self._patience_ends)
+        if not self.is_over:
+            self._look_at(self._buffer.so_far(), now)
 
     def wake(self, now: float) -> None:
         """Let time pass: send what was paused, or end the patience with the current command."""
@@ -72,7 +77,7 @@ class Conversation:
         if self._unsent:
             self._send(now)
         else:
-            self._answer(self._fallback or self._buffer.so_far(), now)
+            self._answer(self._with_bare_ok(self._buffer.so_far()), now)
 
     def end(self, reason: NotCounted) -> None:
         """End it from without: the line was lost, or the census has no more time."""
@@ -86,20 +91,41 @@ class Conversation:
             self._send(now)
 
     def _send(self, now: float) -> None:
-        self._unsent = self._fallback = None
+        self._unsent = self._bare_ok = None
         self._buffer.expect(self._command.text)
         self._to_write += self._command.text.encode("ascii") + b"\r"
         self.wakes_at = self._patience_ends = now + self._command.patience
 
     def _take(self, response: Response, now: float) -> None:
+        response = self._with_bare_ok(response)
         if response.is_ok and not self._command.is_answered_by(response.lines):
             # It may be the late result code of an earlier command: the answer is waited for all the same.
-            self._fallback = response
+            self._bare_ok = response
         else:
             self._answer(response, now)
 
-    def _is_answered(self) -> bool:
-        return self._command.is_answered_by(self._buffer.so_far().lines)
+    def _look_at(self, unfinished: Response, now: float) -> None:
+        """What is there of a response may end the conversation, or all there will be."""
+        try:
+            # A call or the module's end does not wait for an answer that may never come.
+            check_unsolicited(unfinished.lines)
+        except NotCounted as reason:
+            self._end(reason)
+            return
+        if self._byte_count > MOST_BYTES:
+            self._end(foreign.recognise(self._sample) or NotCounted(Verdict.NOT_AT, "never stops talking"))
+        elif self._command.silence and not self._unsent and self._command.is_answered_by(unfinished.lines):
+            self.wakes_at = min(now + self._command.silence, self._patience_ends)
+
+    def _with_bare_ok(self, response: Response) -> Response:
+        """The response with all that came before it, a bare OK being the answer where nothing else is."""
+        if self._bare_ok is None:
+            return response
+        final_result_code = response.final_result_code
+        if final_result_code is None and not self._command.is_answered_by(response.lines):
+            final_result_code = self._bare_ok.final_result_code
+        earlier = self._bare_ok.earlier + self._bare_ok.lines + response.earlier
+        return replace(response, final_result_code=final_result_code, earlier=earlier)
 
     def _answer(self, response: Response, now: float) -> None:
         try:
@@ -123,7 +149,8 @@ class Conversation:
             self._end(modem)
 
     def _recognised(self, reason: NotCounted) -> NotCounted:
-        if reason.verdict is Verdict.SILENT and self._sample:
+        """A port that never answered AT may betray what it speaks instead."""
+        if reason.verdict is Verdict.SILENT and self._command is AT:
             return foreign.recognise(self._sample) or reason
         return reason
 

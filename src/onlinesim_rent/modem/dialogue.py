@@ -10,6 +10,7 @@ answer to the next; the IMSI is read again last, since a SIM bank may have swapp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -39,7 +40,7 @@ class Command:
 
     def is_answered_by(self, lines: Iterable[str]) -> bool:
         """Whether one of the lines begins as the answer does."""
-        return self.answer is None or any(line.startswith(self.answer) for line in lines)
+        return self.answer is None or any(line.upper().startswith(self.answer) for line in lines)
 
 
 _DIGITS = ('"', *"0123456789")
@@ -67,8 +68,8 @@ def prove() -> Dialogue:
     yield from _attention()
     imei = _imei((yield from _ask(CGSN)))
     yield from _sim_ready()
-    imsi = _imsi((yield from _ask(CIMI)))
-    _check_registration((yield from _ask(CREG)))
+    imsi = _imsi((yield from _ask_ready(CIMI)))
+    _check_registration((yield from _ask_ready(CREG)))
     _check_idle((yield from _ask_registered(CPAS)))
     if _imsi((yield from _ask_registered(CIMI))) != imsi:
         raise NotCounted(Verdict.SIM_CHANGED, "the SIM was changed while the module was asked")
@@ -88,20 +89,35 @@ def check_unsolicited(lines: Iterable[str]) -> None:
 
 
 def check_still_registered(lines: Iterable[str]) -> None:
-    """Raise NotCounted where a module that has proved its SIM and its network tells that it lost them."""
+    """Raise NotCounted where a module that has proved its SIM and its network tells otherwise."""
     for line in lines:
-        status = ts27007.parse_creg_unsolicited(line)
-        if status is not None and not ts27007.takes_texts(status):
-            raise NotCounted(Verdict.NOT_REGISTERED, f"has just lost its network (+CREG {status})")
-        if line.startswith("+CPIN:") and ts27007.parse_cpin_read_response([line]) != "READY":
-            raise NotCounted(Verdict.SIM_NOT_READY, "has just lost its SIM")
+        _check_sim_still_ready(line)
+        for parse in (ts27007.parse_creg_solicited, ts27007.parse_creg_unsolicited):
+            status = parse(line)
+            if status is not None and not ts27007.takes_texts(status):
+                raise NotCounted(Verdict.NOT_REGISTERED, f"has just lost its network (+CREG {status})")
+        activity = ts27007.parse_cpas_response([line])
+        if activity is not None:
+            _check_activity(activity)
         if ts27007.parse_unsolicited(line) is Event.RESTART:
             raise NotCounted(Verdict.DOUBTFUL, "has just restarted")
+
+
+def _check_sim_still_ready(line: str) -> None:
+    if ts27007.parse_cpin_read_response([line]) not in {None, "READY"}:
+        raise NotCounted(Verdict.SIM_NOT_READY, "has just lost its SIM")
 
 
 def _ask(command: Command) -> Exchange:
     response = yield command
     check_unsolicited(response.earlier + response.lines)
+    return response
+
+
+def _ask_ready(command: Command) -> Exchange:
+    response = yield from _ask(command)
+    for line in response.earlier + response.lines:
+        _check_sim_still_ready(line)
     return response
 
 
@@ -120,7 +136,7 @@ def _attention() -> Generator[Command, Response, None]:
     if "0" in response.lines:
         raise NotCounted(Verdict.NOT_AT, "answers in digits: have the software that owns it set ATV1")
     if response.final_result_code:
-        raise NotCounted(Verdict.NOT_AT, f"answers AT with {_shown(response)}")
+        raise NotCounted(Verdict.NOT_AT, f"answers AT with {_as_shown(response.final_result_code)}")
     raise NotCounted(Verdict.SILENT, "no answer to AT: is it powered, and is RENT_BAUD_RATE its speed?")
 
 
@@ -140,7 +156,7 @@ def _sim_ready() -> Generator[Command, Response, None]:
     if code == "READY" and response.final_result_code in {"OK", None}:
         return
     if code:
-        raise NotCounted(Verdict.SIM_NOT_READY, f"its SIM is not ready: {code[:20]}")
+        raise NotCounted(Verdict.SIM_NOT_READY, f"its SIM is not ready: {_as_shown(code)}")
     raise _no_answer(response, Verdict.SIM_NOT_READY, "its SIM is not ready")
 
 
@@ -161,11 +177,16 @@ def _check_registration(response: Response) -> None:
 
 
 def _check_idle(response: Response) -> None:
-    if ts27007.parse_error(response.final_result_code) is CmeError.NOT_SUPPORTED:
+    lacks_it = ts27007.parse_error(response.final_result_code) is CmeError.NOT_SUPPORTED
+    if lacks_it and not CPAS.is_answered_by(response.lines):
         return
     activity = _read(response, ts27007.parse_cpas_response)
     if activity is None or not response.is_ok:
         raise _no_answer(response, Verdict.DOUBTFUL, "does not say whether it is in a call")
+    _check_activity(activity)
+
+
+def _check_activity(activity: ActivityStatus) -> None:
     if activity in {ActivityStatus.RINGING, ActivityStatus.CALL_IN_PROGRESS}:
         raise NotCounted(Verdict.IN_USE, f"is in a call (+CPAS {activity})")
     if activity is not ActivityStatus.READY:
@@ -173,6 +194,9 @@ def _check_idle(response: Response) -> None:
 
 
 def _read(response: Response, parse: Callable[[Iterable[str]], _Fact | None]) -> _Fact | None:
+    if not all(line.isascii() and line.isprintable() for line in response.lines):
+        # A line that cannot be read may be the one that contradicts the others.
+        raise NotCounted(Verdict.DOUBTFUL, f"answers {response.command} with noise among it: check its line")
     try:
         return parse(response.lines)
     except Contradiction:
@@ -184,12 +208,12 @@ def _no_answer(response: Response, verdict: Verdict, reason: str) -> NotCounted:
         return NotCounted(Verdict.SILENT, f"stopped answering at {response.command}")
     if response.is_ok:
         return NotCounted(verdict, reason)
-    return NotCounted(verdict, f"{reason} ({_shown(response)})")
+    return NotCounted(verdict, f"{reason} ({_as_shown(response.final_result_code)})")
 
 
-def _shown(response: Response) -> str:
-    """The final result code as it may be shown: vendors put words of their own behind an error."""
-    return (response.final_result_code or "")[:40]
+def _as_shown(words: str) -> str:
+    """A module's own words as they may be shown: no control characters, and no number of a subscriber."""
+    return re.sub(r"[^ -~]|[0-9]{5,}", "?", words)[:40]
 
 
 def _words(status: RegistrationStatus | ActivityStatus) -> str:

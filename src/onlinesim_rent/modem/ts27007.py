@@ -85,10 +85,12 @@ class Event(Enum):
     RESTART = "restart"
 
 
-# TS 27.007 clauses 7.6, 7.11, 7.12, 7.18; ^ is Huawei's, VOICE CALL is SIMCom's.
-_CALL_PREFIXES = ("+CRING:", "+CLIP:", "+CCWA:", "+CLCC:", "^ORIG:", "^CONN:", "VOICE CALL: BEGIN")
-_CALLS = frozenset({"RING", "RINGING"})
-_RESTARTS = frozenset({"RDY", "^SYSSTART"})
+# TS 27.007 clauses 7.6, 7.11, 7.12, 7.18; ^ is Huawei's, VOICE CALL is SIMCom's, +WIND is Wavecom's.
+_CALL_PREFIXES = (
+    "+CRING:", "+CLIP:", "+CCWA:", "+CLCC:", "^ORIG:", "^CONN:", "VOICE CALL: BEGIN", "+WIND: 5,",
+)  # fmt: skip
+_CALLS = frozenset({"RING", "RINGING", "+WIND: 2"})
+_RESTARTS = frozenset({"RDY", "^SYSSTART", "*ATREADY: 1", "+WIND: 3", "+WIND: 4"})
 
 
 def parse_unsolicited(line: str) -> Event | None:
@@ -125,13 +127,13 @@ def parse_cgsn_response(lines: Iterable[str]) -> str | None:
     The check digit is not checked: live modules fail it.
     """
     imei = _agreed(lines, _identity("+CGSN:"))
-    return imei if imei and len(imei) == 15 and len(set(imei)) > 1 else None
+    return imei if imei and re.fullmatch(r"[0-9]{15}", imei) and len(set(imei)) > 1 else None
 
 
 def parse_cimi_response(lines: Iterable[str]) -> str | None:
     """The IMSI (clause 5.6): 14 or 15 digits."""
     imsi = _agreed(lines, _identity("+CIMI:"))
-    return imsi if imsi and len(imsi) in {14, 15} and len(set(imsi)) > 1 else None
+    return imsi if imsi and re.fullmatch(r"[0-9]{14,15}", imsi) and len(set(imsi)) > 1 else None
 
 
 def parse_cpin_read_response(lines: Iterable[str]) -> str | None:
@@ -146,7 +148,7 @@ def parse_creg_read_response(lines: Iterable[str]) -> RegistrationStatus | None:
     An unsolicited line among the answer does not answer, but if it disagrees it is a contradiction.
     """
     lines = list(lines)
-    solicited = _agreed(lines, _solicited_creg)
+    solicited = _agreed(lines, parse_creg_solicited)
     unsolicited = _agreed(lines, parse_creg_unsolicited)
     if solicited is None:
         return None
@@ -161,20 +163,21 @@ def parse_cpas_response(lines: Iterable[str]) -> ActivityStatus | None:
     return ActivityStatus(activity) if activity in set(ActivityStatus) else None
 
 
+def parse_creg_solicited(line: str) -> int | None:
+    """``<stat>`` of one line of the read form of +CREG, by its fields; None for any other line."""
+    fields = _creg_fields(line)
+    # Three fields are a line that was cut: <lac> is never given without <ci>.
+    if len(fields) in {0, 1, 3} or not _is_stat_field(fields[:1]) or not _is_stat_field(fields[1:2]):
+        return None
+    return int(fields[1])
+
+
 def parse_creg_unsolicited(line: str) -> int | None:
     """``<stat>`` of an unsolicited +CREG line, by its fields; None for any other line."""
     fields = _creg_fields(line)
     if not fields or _is_stat_field(fields[1:2]) or not _is_stat_field(fields[:1]):
         return None
     return int(fields[0])
-
-
-def _solicited_creg(line: str) -> int | None:
-    fields = _creg_fields(line)
-    # Three fields are a line that was cut: <lac> is never given without <ci>.
-    if len(fields) in {0, 1, 3} or not _is_stat_field(fields[:1]) or not _is_stat_field(fields[1:2]):
-        return None
-    return int(fields[1])
 
 
 def _creg_fields(line: str) -> list[str]:
@@ -198,12 +201,13 @@ def _cpas(line: str) -> int | None:
 
 
 def _identity(prefix: str) -> Callable[[str], str | None]:
-    """Reads a line of digits with or without the prefix and quotes; shorter ones are no identity."""
+    """Reads what follows the prefix, or a bare line of digits; shorter ones are no identity."""
 
     def read(line: str) -> str | None:
         value = _after(prefix, line)
-        value = line.strip('"') if value is None else value
-        return value if re.fullmatch(r"[0-9]{8,}", value) else None
+        if value is None and re.fullmatch(r'"?[0-9]{8,}"?', line):
+            value = line.strip('"')
+        return value
 
     return read
 

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 
 LONGEST_LINE = 1024
-"""Bytes. What goes on longer without a line end is no line of an AT interface, and is forgotten."""
+"""Bytes. What reaches this length without a line end is no line of an AT interface, and is forgotten."""
 
 _LINE_END = re.compile(rb"[\r\n]+")
 
@@ -67,13 +67,15 @@ class ResponseBuffer:
     def feed(self, data: bytes) -> None:
         """Take bytes, as they come."""
         *ended, unfinished = _LINE_END.split(self._unfinished + data)
-        self._unfinished = unfinished[-LONGEST_LINE:]
-        for line in ended:
-            if line and self._began_before_command:
+        # At this length it is too long already, and stays so until its line end, however it is split.
+        self._unfinished = unfinished[:LONGEST_LINE]
+        for line in filter(None, ended):
+            text = line.decode("latin-1").strip() if len(line) < LONGEST_LINE else ""
+            if self._began_before_command:
                 self._began_before_command = False
-                self._earlier.append(line.decode("latin-1").strip())
-            elif line:
-                self._unread.append(line.decode("latin-1").strip())
+                self._earlier.append(text)
+            else:
+                self._unread.append(text)
 
     def expect(self, command: str) -> None:
         """Begin the response to ``command``: what came before it, whole or begun, is no answer to it."""
