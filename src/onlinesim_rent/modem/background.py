@@ -21,7 +21,7 @@ STUCK_SECONDS = 0.02
 
 Outcome = Callable[[], None]
 Task = Callable[[], Outcome]
-"""Does what may block; returns what is to be done with the outcome, in the loop."""
+"""Does what may block; returns what is to be done with the outcome, in the loop. Raises nothing."""
 
 
 class Background:
@@ -76,14 +76,20 @@ class Background:
 
     def _reinforce(self) -> None:
         now = time.monotonic()
-        lively = self._idle + sum(now - began < STUCK_SECONDS for began in self._at_work.values())
-        for _ in range(min(THREADS - lively, len(self._tasks))):
+        stuck = sum(now - began >= STUCK_SECONDS for began in self._at_work.values())
+        lively = self._idle + len(self._at_work) - stuck
+        # As many as are stuck: hundreds of sick devices then hold up those behind them for a moment only.
+        for _ in range(min(max(THREADS, stuck) - lively, len(self._tasks))):
             self._start_thread()
 
     def _start_thread(self) -> None:
         thread = Thread(target=self._work, name="onlinesim-rent-port", daemon=True)
         self._at_work[thread] = time.monotonic()
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # No thread is left on this host or in this unit: those at work do it, or the next try.
+            del self._at_work[thread]
 
     def _work(self) -> None:
         while task := self._next_task():

@@ -27,6 +27,9 @@ _NOT_SERIAL = (
     "/dev/pts/ptmx",
 )
 _PTS_MAJORS = range(136, 144)
+_LOCK_FILE_BYTES = 256
+_MOST_PROCESSES = 2**22
+"""linux/threads.h, PID_MAX_LIMIT: a greater number is no process's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,17 +120,41 @@ def _name(process: str) -> str:
 
 def _is_live(lock_file: Path) -> bool:
     try:
-        content = lock_file.read_bytes()
+        content = _beginning(lock_file)
     except FileNotFoundError:
         return False
     except OSError:
         return True
     process = _process_of(content)
-    return process is None or Path(f"/proc/{process}").exists()
+    return process is None or _is_running(process)
+
+
+def _beginning(lock_file: Path) -> bytes:
+    """What there is to read at once: anybody may have put a pipe, or much, into a lock directory."""
+    descriptor = os.open(lock_file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, _LOCK_FILE_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _is_running(process: int) -> bool:
+    """Whether a process lives; a signal's permission tells even where /proc hides it (hidepid)."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _process_of(content: bytes) -> int | None:
     """The process a lock file names: in ASCII digits (HDB), or as a binary int (older UUCP)."""
     if match := re.match(rb"\s*([0-9]+)\s", content + b"\n"):
-        return int(match[1])
-    return struct.unpack("i", content)[0] if len(content) == 4 else None
+        process = int(match[1])
+    elif len(content) == 4:
+        (process,) = struct.unpack("i", content)
+    else:
+        return None
+    return process if 0 < process <= _MOST_PROCESSES else None

@@ -31,6 +31,7 @@ DESCRIPTORS_PER_PORT = 5
 
 CONNECT_SECONDS = 2.5
 
+_UNKNOWN_HOST = "the terminal server's name is unknown: check it, and this host's DNS"
 _REASONS = {
     errno.ENOENT: "no such device: is it plugged in?",
     errno.ENXIO: "the device is gone: is it plugged in?",
@@ -46,6 +47,10 @@ _REASONS = {
     errno.EHOSTUNREACH: "the terminal server cannot be reached",
     errno.ENETUNREACH: "the terminal server cannot be reached",
     errno.ETIMEDOUT: "the terminal server does not answer",
+    # getaddrinfo's numbers are negative, so they are nobody's errno.
+    socket.EAI_NONAME: _UNKNOWN_HOST,
+    socket.EAI_NODATA: _UNKNOWN_HOST,
+    socket.EAI_AGAIN: _UNKNOWN_HOST,
 }
 
 
@@ -100,8 +105,11 @@ def open_port(port: Port, baud_rate: int) -> OpenPort:
     """
     try:
         return _TcpPort(port) if port.is_remote else _SerialPort(port, baud_rate)
-    except (OSError, termios.error, ValueError) as error:
-        raise _not_counted(_number(error)) from error
+    except NotCounted:
+        raise
+    except Exception as error:
+        # pyserial lets TypeError and others through where a device vanishes; none may lose the port.
+        raise _not_counted(error) from error
 
 
 class _SerialPort:
@@ -113,6 +121,8 @@ class _SerialPort:
         # Held open until pyserial has it too, so that DTR does not fall and rise between the two.
         guard = os.open(port.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
+            if DeviceIdentity.of(os.fstat(guard)) != port.device:
+                raise NotCounted(Verdict.UNREACHABLE, "was plugged in anew just now: it is asked next time")
             if is_exclusive(guard):
                 raise NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
             self._line = serial.Serial(port.name, baud_rate, exclusive=True, timeout=0, write_timeout=0)
@@ -144,24 +154,21 @@ class _TcpPort:
         self._socket.close()
 
 
-def _not_counted(number: int | None) -> NotCounted:
+def _not_counted(error: Exception) -> NotCounted:
+    number = _number(error)
     # EBUSY is TIOCEXCL's answer to everybody but root, EAGAIN flock's.
     if number == errno.EBUSY:
         return NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
     if number == errno.EAGAIN:
         return NotCounted(Verdict.IN_USE, "another program has it locked (flock)")
-    reason = (
-        _REASONS.get(number or 0) or f"cannot be opened ({errno.errorcode.get(number or 0, 'unknown cause')})"
-    )
-    return NotCounted(Verdict.UNREACHABLE, reason)
+    cause = errno.errorcode.get(number or 0, type(error).__name__)
+    return NotCounted(Verdict.UNREACHABLE, _REASONS.get(number or 0, f"cannot be opened ({cause})"))
 
 
 def _number(error: Exception) -> int | None:
     """The error's number; pyserial hides it where a device is no terminal or knows no such speed."""
     if isinstance(error, TimeoutError):
         return errno.ETIMEDOUT
-    if isinstance(error, socket.gaierror):
-        return errno.EHOSTUNREACH
     if isinstance(error, ValueError):
         return errno.EINVAL
     if isinstance(error, OSError) and error.errno is not None:
@@ -179,7 +186,8 @@ def _expand(pattern: str) -> Iterator[str]:
 
 def _natural(name: str) -> list[str | int]:
     """ttyUSB2 before ttyUSB10."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _local_port(name: str) -> Port:

@@ -13,6 +13,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import count
 
@@ -31,10 +32,6 @@ CLOSE_SECONDS = 0.1
 
 SPARE_DESCRIPTORS = 64
 _CHUNK = 4096
-
-_STUCK = NotCounted(
-    Verdict.UNREACHABLE, "its driver has not given it back since an earlier census: plug it in anew"
-)
 
 _log = logging.getLogger(__name__)
 
@@ -94,36 +91,29 @@ class _Probing:
         self._findings: dict[str, Finding] = {}
         self._timers: list[tuple[float, int, Port | _Line]] = []
         self._sequence = count()
-        self._is_over = False
         self._background = Background()
         self._epoll = select.epoll()
 
     def run(self) -> list[Finding]:
-        try:
+        with self._epoll, closing(self._background):
             self._epoll.register(self._background.fileno(), select.EPOLLIN)
-            self._sort_out()
-            self._serve_until(self._deadline, lambda: len(self._findings) == len(self._ports))
-            self._give_up_the_rest()
-            self._serve_until(self._clock() + CLOSE_SECONDS, lambda: not self._closing)
-        finally:
-            self._is_over = True
-            self._background.close()
-            self._epoll.close()
+            try:
+                self._sort_out()
+                self._serve_until(self._deadline, lambda: len(self._findings) == len(self._ports))
+            finally:
+                self._give_up_the_rest()
+                self._serve_until(self._clock() + CLOSE_SECONDS, lambda: not self._closing)
         self._check_still_free()
         return [self._findings[port.name] for port in self._ports]
 
     def _sort_out(self) -> None:
         """Leave alone what somebody holds: looking comes before opening, which would harm the holder."""
-        held = processes_holding(port.device for port in self._ports if port.device)
-        locked = live_lock_files()
+        in_use = _in_use(self._ports)
         for port in self._ports:
-            lock_file = next((locked[alias] for alias in port.aliases if alias in locked), None)
             if port.name in self._stuck:
-                self._find(port, _STUCK)
-            elif port.device in held:
-                self._find(port, NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}"))
-            elif lock_file:
-                self._find(port, NotCounted(Verdict.IN_USE, f"locked by another program ({lock_file})"))
+                self._find(port, _stuck(port))
+            elif port.name in in_use:
+                self._find(port, in_use[port.name])
             else:
                 self._waiting.append(port)
         self._open_more()
@@ -134,16 +124,19 @@ class _Probing:
             if self._background.has_waiting:
                 wake_at = min(wake_at, now + STUCK_SECONDS)
             # epoll counts in milliseconds and would otherwise wake up just before the time.
-            for descriptor, _ in self._epoll.poll(max(0.0, wake_at - now) + 0.001):
-                self._serve(descriptor)
+            for descriptor, events in self._epoll.poll(max(0.0, wake_at - now) + 0.001):
+                self._serve(descriptor, events)
             self._wake_due()
 
-    def _serve(self, descriptor: int) -> None:
+    def _serve(self, descriptor: int, events: int) -> None:
         if descriptor == self._background.fileno():
             for outcome in self._background.outcomes():
                 outcome()
         elif line := self._lines.get(descriptor):
-            self._read(line)
+            # A serial line that has nothing to read gives what one that hung up gives: b"".
+            if events != select.EPOLLOUT:
+                self._read(line)
+            self._go_on(line)
 
     def _wake_due(self) -> None:
         if self._background.has_waiting:
@@ -163,14 +156,15 @@ class _Probing:
         ports = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
         for port in ports:
             self._opening[port.name] = port
-            self._stuck.add(port.name)
             self._set_timer(self._clock() + OPEN_SECONDS, port)
         self._background.submit(*(partial(self._open, port) for port in ports))
 
     def _open(self, port: Port) -> Callable[[], None]:
         """Done in a thread; so is the outcome, once the census is over."""
-        if self._is_over:
+        if port.name not in self._opening:
+            # Given up before a thread came to it.
             return partial(self._stuck.discard, port.name)
+        self._stuck.add(port.name)
         try:
             opened = open_port(port, self._baud_rate)
         except NotCounted as reason:
@@ -197,6 +191,7 @@ class _Probing:
     def _stop_waiting_for(self, port: Port) -> None:
         if self._opening.pop(port.name, None):
             self._find(port, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
+            self._open_more()
 
     def _read(self, line: _Line) -> None:
         try:
@@ -209,7 +204,6 @@ class _Probing:
             line.conversation.feed(data, self._clock())
         elif data is not None:
             line.conversation.end(NotCounted(Verdict.HUNG_UP, _hung_up(line.port)))
-        self._go_on(line)
 
     def _go_on(self, line: _Line) -> None:
         """Write what is to be written, and end or wait as the conversation says."""
@@ -257,11 +251,10 @@ class _Probing:
     def _check_still_free(self) -> None:
         """Whoever has opened a counted port meanwhile is using it now."""
         counted = [port for port in self._ports if self._findings[port.name].verdict is Verdict.AVAILABLE]
-        devices = [port.device for port in counted if port.device]
-        held = processes_holding(devices, but_for=os.getpid())
+        in_use = _in_use(counted, but_for=os.getpid())
         for port in counted:
-            if port.device in held:
-                self._find(port, NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}"))
+            if port.name in in_use:
+                self._find(port, in_use[port.name])
 
     def _close(self, port: Port, opened: OpenPort) -> Callable[[], None]:
         """Done in a thread."""
@@ -290,8 +283,12 @@ def _capacity(port_count: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    free = hard - len(os.listdir("/proc/self/fd")) - SPARE_DESCRIPTORS
-    capacity = free // DESCRIPTORS_PER_PORT
+    try:
+        taken = len(os.listdir("/proc/self/fd"))
+    except OSError:
+        # Not even one for the listing.
+        taken = hard
+    capacity = (hard - taken - SPARE_DESCRIPTORS) // DESCRIPTORS_PER_PORT
     if port_count and capacity < 1:
         raise CensusError(f"no descriptors are left to open ports with: raise LimitNOFILE above {hard}")
     if capacity < port_count:
@@ -299,6 +296,28 @@ def _capacity(port_count: int) -> int:
             "%d ports are asked %d at a time: LimitNOFILE (%d) is too low", port_count, capacity, hard
         )
     return capacity
+
+
+def _in_use(ports: Sequence[Port], but_for: int | None = None) -> dict[str, NotCounted]:
+    """The signs that somebody else uses a port, by its name; ``but_for`` is a process that may."""
+    held = processes_holding((port.device for port in ports if port.device), but_for)
+    locked = live_lock_files()
+    signs: dict[str, NotCounted] = {}
+    for port in ports:
+        lock_file = next((locked[alias] for alias in port.aliases if alias in locked), None)
+        if port.device in held:
+            signs[port.name] = NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}")
+        elif lock_file:
+            signs[port.name] = NotCounted(Verdict.IN_USE, f"locked by another program ({lock_file})")
+    return signs
+
+
+def _stuck(port: Port) -> NotCounted:
+    if port.is_remote:
+        reason = "an earlier census still waits for its terminal server to answer"
+    else:
+        reason = "its driver has not given it back since an earlier census: plug it in anew"
+    return NotCounted(Verdict.UNREACHABLE, reason)
 
 
 def _hung_up(port: Port) -> str:

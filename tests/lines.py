@@ -1,0 +1,296 @@
+"""Real serial lines, TCP peers, processes and blocked kernel calls; each ends with its ``with``."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+import termios
+import threading
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Self
+
+from servers import PATIENCE_SECONDS, environment
+
+from onlinesim_rent.modem import probe
+from onlinesim_rent.modem.port import find_ports, open_port
+from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.simulator import SimulatedModule, imei, imsi
+from onlinesim_rent.simulator.pseudo_terminal import open_master
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    import pytest
+
+    from onlinesim_rent.census import Finding
+    from onlinesim_rent.modem.port import OpenPort, Port
+
+BAUD_RATE = 115200
+IS_ROOT = os.geteuid() == 0
+ORDINARY_USER = 65534 if IS_ROOT else os.geteuid()
+"""Nobody's, unless the tester's own account is an ordinary one."""
+
+
+# Censuses
+
+
+def ask(*patterns: str, seconds: float = 8.0, prober: Prober | None = None) -> dict[str, Finding]:
+    """A census's findings by the ports' names."""
+    prober = prober or Prober(BAUD_RATE)
+    findings = prober.probe(find_ports(patterns), time.monotonic() + seconds)
+    return {finding.port: finding for finding in findings}
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def port_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "onlinesim-rent-port"]
+
+
+def join_port_threads() -> None:
+    """Wait until nothing is left of a census: what waits for the kernel ends a little later."""
+    for thread in port_threads():
+        thread.join(PATIENCE_SECONDS)
+        assert not thread.is_alive()
+
+
+# Lines
+
+
+@contextmanager
+def pseudo_terminal() -> Iterator[tuple[int, str]]:
+    """The master's descriptor, and the path of the port."""
+    master, path = open_master()
+    try:
+        yield master, path
+    finally:
+        os.close(master)
+
+
+@contextmanager
+def opened(path: str, flags: int = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) -> Iterator[int]:
+    descriptor = os.open(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def fill(path: str) -> None:
+    """Write into a line until it takes no more, and leave it so."""
+    with opened(path) as line, suppress(BlockingIOError):
+        attributes = termios.tcgetattr(line)
+        attributes[1] &= ~termios.OPOST
+        termios.tcsetattr(line, termios.TCSANOW, attributes)
+        while True:
+            os.write(line, b"x" * 4096)
+
+
+# TCP peers
+
+
+@contextmanager
+def tcp_peer(talk: Callable[[socket.socket], object]) -> Iterator[int]:
+    """The TCP port of a peer that talks so to everybody, on all loopback addresses."""
+    talks: list[threading.Thread] = []
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            talks.append(threading.Thread(target=_talk, args=(talk, connection)))
+            talks[-1].start()
+
+    with socket.create_server(("", 0), backlog=512) as listener:
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            for thread in (accepting, *talks):
+                thread.join(PATIENCE_SECONDS)
+                assert not thread.is_alive()
+
+
+def _talk(talk: Callable[[socket.socket], object], connection: socket.socket) -> None:
+    with connection, suppress(OSError):
+        talk(connection)
+
+
+def listen_only(connection: socket.socket) -> None:
+    while connection.recv(1024):
+        pass
+
+
+def hang_up(_: socket.socket) -> None:
+    pass
+
+
+def say(data: bytes) -> Callable[[socket.socket], None]:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(data)
+        listen_only(connection)
+
+    return talk
+
+
+def flood(connection: socket.socket) -> None:
+    while True:
+        connection.sendall(b"log: tick\r\n" * 1000)
+
+
+def trickle(connection: socket.socket) -> None:
+    """A byte for each byte: it never falls silent on its own time."""
+    while connection.recv(1):
+        connection.sendall(b"\r")
+
+
+def module(connection: socket.socket) -> None:
+    simulated = SimulatedModule(imei(1), imsi("25099", 1), latency=0)
+    simulated.opened(0, 0.0)
+    while data := connection.recv(1024):
+        for event in simulated.feed(0, data, 0.0):
+            connection.sendall(event.data)
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """The TCP port of a listener whose backlog is full: a connect waits there for ever."""
+    with socket.create_server(("", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            yield port
+
+
+# The kernel, where it does not come back
+
+
+class Gate:
+    """Who waits here waits in the kernel, like in a sick driver, until the gate is opened."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+
+    def wait(self) -> None:
+        os.read(self._reading, 1)
+
+    def open(self) -> None:
+        """Let all pass from now on."""
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.open()
+        join_port_threads()
+        os.close(self._reading)
+
+
+class _StuckInClose:
+    def __init__(self, line: OpenPort, gate: Gate) -> None:
+        self._line = line
+        self._gate = gate
+        self.fileno = line.fileno
+
+    def close(self) -> None:
+        self._gate.wait()
+        self._line.close()
+
+
+@contextmanager
+def stuck(
+    monkeypatch: pytest.MonkeyPatch, *, opening: Collection[str] = (), closing: Collection[str] = ()
+) -> Iterator[Gate]:
+    """Real ports, some of which stay in open() or in close() until the gate is opened."""
+
+    def open_sick_port(port: Port, baud_rate: int) -> OpenPort:
+        if port.name in opening:
+            gate.wait()
+        line = open_port(port, baud_rate)
+        return _StuckInClose(line, gate) if port.name in closing else line
+
+    with Gate() as gate:
+        monkeypatch.setattr(probe, "open_port", open_sick_port)
+        yield gate
+
+
+# Processes
+
+PROBE = """
+import json, sys, time
+from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.probe import Prober
+findings = Prober(115200).probe(find_ports(sys.argv[1:]), time.monotonic() + 8)
+print(json.dumps({finding.port: [finding.verdict, finding.reason] for finding in findings}))
+"""
+_BECOME_ORDINARY = f"""
+import ctypes, encodings.idna, fcntl, json, logging, os, sys, termios
+try:
+    import onlinesim_rent.modem.probe
+except ImportError:
+    pass
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setgid({ORDINARY_USER})
+    os.setuid({ORDINARY_USER})
+    # As if it had been started so: PR_SET_DUMPABLE, since /proc/<pid>/fd is closed to its user otherwise.
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+"""
+"""All imports come first: an ordinary user may be unable to read the interpreter's directories."""
+
+_HOLD = """
+import fcntl, os, sys, termios
+line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+{lock}
+print(flush=True)
+sys.stdin.read()
+"""
+LOCKS = {
+    "flock": "fcntl.flock(line, fcntl.LOCK_EX)",
+    "TIOCEXCL": "fcntl.ioctl(line, termios.TIOCEXCL)",
+    "nothing": "",
+}
+"""How programs that hold a port open lock it."""
+
+
+def python(code: str, *arguments: str, ordinary: bool = False) -> tuple[Any, str]:
+    """What a script prints as JSON, and what it says on standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", _BECOME_ORDINARY * ordinary + code, *arguments],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), done.stderr
+
+
+@contextmanager
+def holder(path: str, lock: str, *, ordinary: bool = False) -> Iterator[int]:
+    """The pid of another process that holds a port."""
+    code = _BECOME_ORDINARY * ordinary + _HOLD.format(lock=LOCKS[lock])
+    command = [sys.executable, "-S", "-E", "-c", code, path]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"\n"
+        yield process.pid
+
+
+def unread(line: int) -> int:
+    """How many bytes wait to be read."""
+    return int.from_bytes(fcntl.ioctl(line, termios.FIONREAD, bytes(4)), sys.byteorder)

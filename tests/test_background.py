@@ -1,0 +1,148 @@
+"""What may block in the kernel, beside the loop: real threads that really wait."""
+
+from __future__ import annotations
+
+import select
+import threading
+import time
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from lines import Gate, descriptors, join_port_threads, port_threads, python
+from servers import PATIENCE_SECONDS
+
+from onlinesim_rent.modem.background import STUCK_SECONDS, THREADS, Background
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    before = descriptors()
+    yield
+    join_port_threads()
+    assert descriptors() == before
+
+
+def serve(background: Background, done: list[object], count: int) -> None:
+    """The loop's part, until so many outcomes were carried out."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while len(done) < count:
+        assert time.monotonic() < end
+        if select.select([background], [], [], STUCK_SECONDS)[0]:
+            for outcome in background.outcomes():
+                outcome()
+        background.reinforce()
+
+
+def waiting_at(gate: Gate, done: list[object], name: object = "stuck"):
+    def task():
+        gate.wait()
+        return partial(done.append, name)
+
+    return task
+
+
+def at_once(done: list[object], name: object):
+    return lambda: partial(done.append, name)
+
+
+def test_tasks_are_done_by_a_few_threads_and_their_outcomes_by_the_loop():
+    done: list[object] = []
+    with closing(Background()) as background:
+        background.submit(*(lambda: lambda: done.append(threading.current_thread()) for _ in range(500)))
+        serve(background, done, 500)
+        # A busy host may let a thread seem stuck for a moment, but never one for each task.
+        assert len(port_threads()) <= 8 * THREADS
+    assert done == [threading.current_thread()] * 500
+
+
+def test_note_3_hundreds_of_stuck_tasks_hold_up_the_one_behind_them_for_a_moment_only():
+    done: list[object] = []
+    with Gate() as gate, closing(Background()) as background:
+        began = time.monotonic()
+        background.submit(*(waiting_at(gate, done) for _ in range(300)), at_once(done, "sound"))
+        serve(background, done, 1)
+        assert done == ["sound"]
+        assert time.monotonic() - began < 1.0
+
+
+def test_what_is_stuck_at_the_end_is_carried_out_by_its_own_thread_once_the_kernel_lets_it_go():
+    done: list[object] = []
+    with Gate() as gate:
+        with closing(Background()) as background:
+            background.submit(waiting_at(gate, done))
+        assert done == []
+        gate.open()
+        join_port_threads()
+        assert done == ["stuck"]
+
+
+def test_what_has_not_begun_at_the_end_is_done_and_carried_out_all_the_same():
+    done: list[object] = []
+    with Gate() as gate:
+        with closing(Background()) as background:
+            background.submit(
+                *(waiting_at(gate, done) for _ in range(5)), *(at_once(done, n) for n in range(5))
+            )
+        for thread in port_threads():
+            thread.join(STUCK_SECONDS)
+        gate.open()
+        join_port_threads()
+        assert len(done) == 10
+
+
+def test_an_outcome_that_the_loop_did_not_fetch_is_carried_out_all_the_same():
+    done: list[object] = []
+    with closing(Background()) as background:
+        background.submit(at_once(done, "late"))
+        assert select.select([background], [], [], PATIENCE_SECONDS)[0]
+        assert done == []
+    join_port_threads()
+    assert done == ["late"]
+
+
+def test_a_task_that_an_outcome_adds_after_the_end_is_done():
+    done: list[object] = []
+    with closing(Background()) as background:
+        background.submit(lambda: lambda: background.submit(at_once(done, "added")))
+    join_port_threads()
+    assert done == ["added"]
+
+
+def test_without_a_thread_to_be_had_a_census_ends_in_time_and_the_next_one_asks_anew():
+    code = """
+import json, resource, time
+from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.probe import Prober
+soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+prober = Prober(115200)
+shown = []
+for limit in (0, soft):
+    resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard))
+    findings = prober.probe(find_ports(["/dev/null", "/dev/zero"]), time.monotonic() + 0.3)
+    shown.append([finding.reason for finding in findings])
+print(json.dumps(shown))
+"""
+    (without, with_threads), _ = python(code, ordinary=True)
+    assert all("time for the census was up" in reason for reason in without)
+    assert with_threads == ["not a serial line"] * 2
+
+
+def test_note_4_stuck_threads_do_not_keep_the_interpreter_from_ending():
+    code = """
+import os, time
+from onlinesim_rent.modem.background import Background
+reading, writing = os.pipe()
+background = Background()
+background.submit(*[lambda: os.read(reading, 1)] * 64)
+while background.has_waiting:
+    background.reinforce()
+background.close()
+print(time.clock_gettime(time.CLOCK_MONOTONIC))
+"""
+    ended_at, _ = python(code)
+    assert time.monotonic() - ended_at < 2.0

@@ -1,0 +1,226 @@
+"""Ports that do whatever they can to hold up a census: the deadline holds, and the sound ones count."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from contextlib import ExitStack, contextmanager, suppress
+from threading import Timer
+from typing import TYPE_CHECKING
+
+import pytest
+from lines import (
+    BAUD_RATE,
+    ask,
+    black_hole,
+    descriptors,
+    fill,
+    flood,
+    hang_up,
+    join_port_threads,
+    listen_only,
+    module,
+    port_threads,
+    pseudo_terminal,
+    python,
+    say,
+    stuck,
+    tcp_peer,
+    trickle,
+)
+
+from onlinesim_rent.census import Verdict
+from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STUCK = 64
+OVERSHOOT_SECONDS = 0.2
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    before = descriptors()
+    yield
+    join_port_threads()
+    assert port_threads() == []
+    assert descriptors() == before
+
+
+def loopback(number: int, count: int = STUCK) -> list[str]:
+    """One TCP port under as many names: all of 127.0.0.0/8 is this host."""
+    return [f"socket://127.0.0.{host}:{number}" for host in range(1, count + 1)]
+
+
+@contextmanager
+def pseudo_terminals(count: int = STUCK) -> Iterator[list[str]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(pseudo_terminal())[1] for _ in range(count)]
+
+
+# TCP
+
+
+def test_note_8_a_terminal_server_is_judged_by_what_it_does():
+    telnet = b"\xff\xfb\x03\xff\xfb\x01\xff\xfd\x00"
+    with ExitStack() as stack:
+        peers = {
+            f"socket://127.0.0.1:{stack.enter_context(tcp_peer(talk))}": wanted
+            for talk, wanted in {
+                module: (Verdict.AVAILABLE, "has just proved it"),
+                hang_up: (Verdict.HUNG_UP, "the terminal server closed the connection"),
+                say(b"Port already in use\r\n"): (Verdict.SILENT, "no answer to AT"),
+                say(telnet): (Verdict.NOT_AT, "speaks telnet"),
+                listen_only: (Verdict.SILENT, "no answer to AT"),
+                flood: (Verdict.NOT_AT, "never stops talking"),
+            }.items()
+        }
+        peers["socket://127.0.0.1:1"] = (Verdict.UNREACHABLE, "connection refused")
+        hole = f"socket://127.0.0.1:{stack.enter_context(black_hole())}"
+        peers[hole] = (Verdict.UNREACHABLE, "the terminal server does not answer")
+        began = time.monotonic()
+        findings = ask(*peers)
+        assert time.monotonic() - began < 3.0
+    for name, (verdict, reason) in peers.items():
+        assert (findings[name].verdict, findings[name].reason[: len(reason)]) == (verdict, reason)
+
+
+def test_note_4_ports_past_the_1024th_descriptor_are_asked_as_well():
+    code = """
+import json, os, resource, sys
+from lines import ask
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+taken = [os.dup(0) for _ in range(1100)]
+print(json.dumps([finding.verdict for finding in ask(*sys.argv[1:]).values()]))
+"""
+    with tcp_peer(module) as number, SimulatedBank(live_bank(2, 0.0)) as bank:
+        shown, _ = python(code, f"socket://127.0.0.1:{number}", bank.ports)
+    assert shown == ["available"] * 3
+
+
+# Stuck in the kernel, in every way
+
+
+@pytest.mark.parametrize(
+    "way", ["open", "close", "connect", "full", "nobody reads", "flood", "trickle", "mixed"]
+)
+def test_notes_3_and_7_the_deadline_holds_and_a_sound_module_counts(
+    way: str, monkeypatch: pytest.MonkeyPatch
+):
+    count = STUCK // 4 if way == "mixed" else STUCK
+    opening: list[str] = []
+    closing: list[str] = []
+    full: list[str] = []
+    remote: list[str] = []
+    with ExitStack() as stack:
+        stack.enter_context(stuck(monkeypatch, opening=opening, closing=closing))
+        if way in {"open", "mixed"}:
+            opening += stack.enter_context(pseudo_terminals(count))
+        if way in {"close", "mixed"}:
+            closing += stack.enter_context(pseudo_terminals(count))
+        if way in {"full", "nobody reads", "mixed"}:
+            full += stack.enter_context(pseudo_terminals(count))
+        if way in {"connect", "mixed"}:
+            remote += loopback(stack.enter_context(black_hole()), count)
+        if way == "trickle":
+            remote += loopback(stack.enter_context(tcp_peer(trickle)), count)
+        for path in full if way != "nobody reads" else ():
+            fill(path)
+        sick = opening + closing + full + remote
+        bank = stack.enter_context(SimulatedBank(live_bank(1, 0.0)))
+        if way == "flood":
+            floods = [SimulatedModule(imei(n), imsi("25099", n), fault="flood") for n in range(2, count + 2)]
+            sick = [stack.enter_context(SimulatedBank(floods)).ports]
+        # Floods end by their own excess, if the host lets them all talk.
+        seconds = 3.0 if way == "flood" else 0.7
+        began = time.monotonic()
+        findings = ask(*sick, bank.ports, seconds=seconds)
+        overshoot = time.monotonic() - began - seconds
+    *others, sound = findings.values()
+    assert overshoot < OVERSHOOT_SECONDS
+    assert len(others) == STUCK
+    assert sound.verdict is Verdict.AVAILABLE
+    wanted = {Verdict.NOT_AT} if way == "flood" else {Verdict.OUT_OF_TIME}
+    assert {finding.verdict for finding in others} == wanted
+
+
+@pytest.mark.parametrize("way", ["opening", "closing"])
+def test_note_3_a_stuck_port_is_left_out_until_its_driver_gives_it_back(
+    way: str, monkeypatch: pytest.MonkeyPatch
+):
+    prober = Prober(BAUD_RATE)
+    with (
+        SimulatedBank(live_bank(1, 0.0)) as bank,
+        pseudo_terminal() as (_, sick),
+        stuck(monkeypatch, **{way: [sick]}) as gate,
+    ):
+        first = ask(sick, bank.ports, seconds=0.2, prober=prober)
+        again = [ask(sick, bank.ports, prober=prober)[sick] for _ in range(3)]
+        gate.open()
+        join_port_threads()
+        last = ask(sick, seconds=0.2, prober=prober)
+    assert [finding.verdict for finding in first.values()] == [Verdict.OUT_OF_TIME, Verdict.AVAILABLE]
+    for finding in again:
+        assert "has not given it back since an earlier census" in finding.reason
+        assert finding.seconds < 0.2
+    assert last[sick].verdict is Verdict.OUT_OF_TIME
+
+
+def test_notes_3_and_8_a_terminal_server_that_still_does_not_answer_is_left_out_until_it_has_failed():
+    prober = Prober(BAUD_RATE)
+    with black_hole() as number:
+        [url] = loopback(number, 1)
+        first, again = (ask(url, seconds=0.1, prober=prober)[url] for _ in range(2))
+    join_port_threads()
+    last = ask(url, prober=prober)[url]
+    assert first.verdict is Verdict.OUT_OF_TIME
+    assert again.reason == "an earlier census still waits for its terminal server to answer"
+    assert last.reason.startswith("connection refused")
+
+
+def test_note_3_what_has_not_begun_to_open_by_the_deadline_is_never_opened():
+    with SimulatedBank(live_bank(8, 0.0)) as bank:
+        findings = ask(bank.ports, seconds=0.0)
+        join_port_threads()
+        opens = bank.stats()["totals"]["opens"]
+    assert {finding.verdict for finding in findings.values()} == {Verdict.OUT_OF_TIME}
+    assert opens <= 2 * 4
+
+
+def test_note_7_a_line_that_took_nothing_for_a_while_has_not_hung_up():
+    simulated = SimulatedModule(imei(1), imsi("25099", 1), latency=0)
+    simulated.opened(0, 0.0)
+
+    def come_to_life() -> None:
+        with suppress(OSError):
+            while select.select([master], [], []):
+                for event in simulated.feed(0, os.read(master, 65536).lstrip(b"x"), 0.0):
+                    os.write(master, event.data)
+
+    with pseudo_terminal() as (master, path):
+        fill(path)
+        # Long after the first command, which it cannot take, and before that is given up.
+        module_thread = Timer(0.4, come_to_life)
+        module_thread.start()
+        finding = ask(path)[path]
+        module_thread.join()
+    assert finding.verdict is Verdict.AVAILABLE
+
+
+def test_note_4_a_process_with_stuck_ports_ends_at_once():
+    code = """
+import json, os, sys, time
+from onlinesim_rent.modem import probe
+from lines import ask
+reading, writing = os.pipe()
+probe.open_port = lambda *_: os.read(reading, 1)
+ask(*sys.argv[1:], seconds=0.2)
+print(json.dumps(time.monotonic()))
+"""
+    with pseudo_terminals() as sick:
+        ended_at, _ = python(code, *sick)
+    assert time.monotonic() - ended_at < 1.0

@@ -1,0 +1,196 @@
+"""Ports are found, opened for this service alone, and closed: on real devices, files and sockets."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
+
+from onlinesim_rent.census import NotCounted, Verdict
+from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, Port, find_ports, open_port
+from onlinesim_rent.simulator.pseudo_terminal import TIOCSPTLCK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    before = descriptors()
+    yield
+    assert descriptors() == before
+
+
+def refusal(port: Port) -> tuple[Verdict, str]:
+    with pytest.raises(NotCounted) as refused:
+        open_port(port, BAUD_RATE)
+    return refused.value.verdict, refused.value.reason
+
+
+def only(pattern: object) -> Port:
+    [port] = find_ports([str(pattern)])
+    return port
+
+
+# Found
+
+
+def test_ports_come_in_their_natural_order(tmp_path: Path):
+    for name in ("ttyUSB10", "ttyUSB2", "ttyUSB1", "ttyUSB1²3"):
+        (tmp_path / name).touch()
+    names = [os.path.basename(port.name) for port in find_ports([f"{tmp_path}/*"])]
+    assert names == ["ttyUSB1", "ttyUSB1²3", "ttyUSB2", "ttyUSB10"]
+
+
+def test_note_10_a_device_that_two_globs_and_two_symlinks_name_is_one_port(tmp_path: Path):
+    with pseudo_terminal() as (_, path):
+        for name in ("by-id", "by-path"):
+            (tmp_path / name).symlink_to(path)
+        port, remote = find_ports(
+            [path, f"{tmp_path}/by-*", f"{tmp_path}/*id", "socket://h:1", "socket://h:1"]
+        )
+        number = os.path.basename(path)
+        assert port.name == path
+        assert set(port.aliases) == {number, f"pts_{number}", "by-id", "by-path"}
+        assert (remote.name, remote.is_remote, port.is_remote) == ("socket://h:1", True, False)
+
+
+def test_a_glob_that_matches_nothing_is_no_port_and_a_path_that_is_missing_is_one(tmp_path: Path):
+    assert [port.name for port in find_ports([f"{tmp_path}/tty*", f"{tmp_path}/gone"])] == [
+        f"{tmp_path}/gone"
+    ]
+
+
+# Not to be opened
+
+
+def test_what_is_no_serial_device_is_refused_with_a_reason(tmp_path: Path):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(str(tmp_path / "socket"))
+    for path, reason in {
+        tmp_path: "not a serial device",
+        tmp_path / "file": "not a serial device",
+        tmp_path / "socket": "not a serial device",
+        tmp_path / "missing": "no such device: is it plugged in?",
+        tmp_path / "dangling": "no such device: is it plugged in?",
+        tmp_path / "loop": "cannot be opened (ELOOP)",
+        "/dev/null": "not a serial line",
+    }.items():
+        assert refusal(only(path)) == (Verdict.UNREACHABLE, reason)
+
+
+def test_a_pipe_is_not_opened_since_its_reader_would_see_its_end(tmp_path: Path):
+    os.mkfifo(tmp_path / "fifo")
+    read: list[bytes] = []
+
+    def read_all() -> None:
+        with (tmp_path / "fifo").open("rb") as pipe:
+            read.append(pipe.read())
+
+    reader = threading.Thread(target=read_all)
+    reader.start()
+    assert refusal(only(tmp_path / "fifo")) == (Verdict.UNREACHABLE, "not a serial device")
+    (tmp_path / "fifo").write_bytes(b"from the writer")
+    reader.join()
+    assert read == [b"from the writer"]
+
+
+def test_note_6_a_device_that_vanishes_between_finding_and_opening_is_unreachable(tmp_path: Path):
+    link = tmp_path / "modem"
+    with pseudo_terminal() as (_, path):
+        link.symlink_to(path)
+        port = only(link)
+    assert refusal(port) == (Verdict.UNREACHABLE, "no such device: is it plugged in?")
+
+
+def test_note_10_a_name_that_passes_to_another_device_is_not_opened(tmp_path: Path):
+    link = tmp_path / "modem"
+    with pseudo_terminal() as (_, path), pseudo_terminal() as (_, other):
+        link.symlink_to(path)
+        port = only(link)
+        link.unlink()
+        link.symlink_to(other)
+        assert refusal(port)[1].startswith("was plugged in anew just now")
+
+
+def test_a_device_that_gives_errors_is_unreachable():
+    with pseudo_terminal() as (master, path):
+        fcntl.ioctl(master, TIOCSPTLCK, struct.pack("i", 1))
+        assert refusal(only(path))[1].startswith("the device gives input/output errors")
+
+
+def test_an_ordinary_user_reads_which_group_it_lacks():
+    with pseudo_terminal() as (_, path):
+        os.chmod(path, 0)
+        shown, _ = python(PROBE, path, ordinary=True)
+    assert shown[path][0] == "unreachable"
+    assert "dialout" in shown[path][1]
+
+
+@pytest.mark.parametrize(("lock", "shown"), [("flock", "(flock)"), ("TIOCEXCL", "(TIOCEXCL)")])
+def test_note_1_a_lock_that_comes_after_the_look_for_holders_still_keeps_the_port(lock: str, shown: str):
+    with pseudo_terminal() as (_, path), holder(path, lock):
+        verdict, reason = refusal(only(path))
+    assert verdict is Verdict.IN_USE
+    assert shown in reason
+
+
+def test_an_exception_nobody_thought_of_is_a_verdict_and_not_a_lost_port():
+    assert refusal(Port(None)) == (Verdict.UNREACHABLE, "cannot be opened (AttributeError)")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("socket://no-such-host.invalid:2001", "the terminal server's name is unknown"),
+        ("socket://127.0.0.1:1", "connection refused"),
+    ],
+)
+def test_note_8_a_terminal_server_that_cannot_be_reached_is_told_apart(url: str, reason: str):
+    verdict, shown = refusal(Port(url))
+    assert verdict is Verdict.UNREACHABLE
+    assert shown.startswith(reason)
+
+
+# Opened and closed
+
+
+def test_note_4_an_open_port_takes_the_descriptors_that_are_reckoned_with():
+    with pseudo_terminal() as (_, path):
+        before = descriptors()
+        port = open_port(only(path), BAUD_RATE)
+        assert descriptors() - before == DESCRIPTORS_PER_PORT
+        port.close()
+        assert descriptors() == before
+
+
+def test_an_open_port_is_locked_against_others_and_does_not_block():
+    with pseudo_terminal() as (_, path):
+        port = open_port(only(path), BAUD_RATE)
+        with opened(path) as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert not os.get_blocking(port.fileno())
+        port.close()
+
+
+def test_note_6_closing_a_line_that_has_hung_up_raises_nothing_and_leaves_nothing():
+    with pseudo_terminal() as (_, path):
+        port = open_port(only(path), BAUD_RATE)
+    port.close()
+
+
+def test_a_tcp_port_does_not_block():
+    with tcp_peer(lambda connection: connection.recv(1)) as number:
+        port = open_port(Port(f"socket://127.0.0.1:{number}"), BAUD_RATE)
+        assert not os.get_blocking(port.fileno())
+        port.close()

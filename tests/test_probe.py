@@ -1,0 +1,294 @@
+"""Censuses over real pseudo-terminals: who is counted, who is left alone, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import termios
+import time
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from lines import (
+    IS_ROOT,
+    LOCKS,
+    ORDINARY_USER,
+    PROBE,
+    ask,
+    descriptors,
+    hang_up,
+    holder,
+    join_port_threads,
+    opened,
+    port_threads,
+    pseudo_terminal,
+    python,
+    tcp_peer,
+    unread,
+)
+
+from onlinesim_rent.census import Census, Verdict
+from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.plmn import Names
+from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    before = descriptors()
+    yield
+    join_port_threads()
+    assert descriptors() == before
+
+
+@pytest.fixture(scope="module")
+def bank() -> Iterator[SimulatedBank]:
+    """Five sound modules and one with each fault."""
+    modules, _ = every_fault_bank()
+    with SimulatedBank(modules) as bank:
+        yield bank
+
+
+def broken(*faults: str, latency: float = 0.0) -> list[SimulatedModule]:
+    return [
+        SimulatedModule(imei(number), imsi("25099", number), fault=fault, latency=latency)
+        for number, fault in enumerate(faults, start=1)
+    ]
+
+
+def verdicts(findings) -> Counter[Verdict]:
+    return Counter(finding.verdict for finding in findings.values())
+
+
+# Who is counted
+
+
+def test_every_fault_gets_a_verdict_in_time_and_the_sound_ones_count_and_nothing_was_set(bank: SimulatedBank):
+    _, numbers = every_fault_bank()
+    bank.reset()
+    began = time.monotonic()
+    findings = ask(bank.ports, seconds=8.0)
+    seconds = time.monotonic() - began
+    assert seconds < 8.0 + 0.2
+    assert len(findings) == bank.modules
+    census = Census.of(findings.values(), Names.load(), seconds)
+    assert census.available == numbers
+    counts = bank.stats()
+    assert counts["totals"]["settings"] == []
+    assert {count["opens"] for count in counts["ports"].values()} <= {1, 2}
+
+
+def test_silent_modules_cost_less_than_three_seconds_and_next_to_no_processor_time():
+    """Note 22: beside them a module that is slow in everything counts."""
+    slow = SimulatedModule(imei(1), imsi("25099", 1), fault="slow_cpin", latency=0.3)
+    with SimulatedBank([slow, *broken(*["silent"] * 64)]) as bank:
+        worked = time.process_time()
+        counted, *silent = ask(bank.ports).values()
+        worked = time.process_time() - worked
+    assert counted.verdict is Verdict.AVAILABLE
+    assert {finding.verdict for finding in silent} == {Verdict.SILENT}
+    assert max(finding.seconds for finding in silent) < 3.0
+    assert worked < 0.25
+
+
+def test_note_5_512_ports_are_asked_in_one_census():
+    with SimulatedBank(live_bank(512, 0.005)) as bank:
+        began = time.monotonic()
+        assert verdicts(ask(bank.ports)) == {Verdict.AVAILABLE: 512}
+        assert time.monotonic() - began < 4.0
+
+
+def test_note_10_a_device_of_two_globs_and_two_symlinks_is_opened_once(tmp_path: Path):
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        for name in ("by-id", "by-path"):
+            (tmp_path / name).symlink_to(bank.port("modem000"))
+        findings = ask(f"{tmp_path}/*", bank.ports, f"{tmp_path}/by-id")
+        assert list(findings) == [f"{tmp_path}/by-id"]
+        assert bank.stats()["totals"]["dialogues"] == 1
+
+
+def test_findings_come_in_the_order_of_their_ports(bank: SimulatedBank, tmp_path: Path):
+    paths = [bank.port("modem004"), str(tmp_path / "missing"), "/dev/null", bank.port("modem001")]
+    assert list(ask(*paths)) == paths
+
+
+# Who is left alone
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_notes_1_and_2_a_held_port_is_in_use_and_its_holder_notices_nothing(lock: str):
+    with pseudo_terminal() as (master, path), opened(path) as line:
+        attributes = termios.tcgetattr(line)
+        attributes[0] |= termios.ICRNL
+        attributes[4] = attributes[5] = termios.B9600
+        termios.tcsetattr(line, termios.TCSANOW, attributes)
+        before = termios.tcgetattr(line)
+        os.write(master, b"+CMTI: 1\r")
+        with holder(path, lock):
+            code = "import os, sys; os.close(int(sys.argv.pop(1)))" + PROBE
+            shown, _ = python(code, "0", path)
+        assert shown[path][0] == Verdict.IN_USE
+        assert "held open by process" in shown[path][1]
+        assert termios.tcgetattr(line) == before
+        assert unread(line) == len(b"+CMTI: 1\r")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can hold a port as somebody else")
+@pytest.mark.parametrize(("lock", "shown"), [("flock", "(flock)"), ("TIOCEXCL", "(TIOCEXCL)")])
+def test_notes_1_and_2_an_ordinary_user_sees_the_locks_of_others(lock: str, shown: str):
+    with pseudo_terminal() as (master, path), opened(path) as line:
+        os.chown(path, ORDINARY_USER, -1)
+        before = termios.tcgetattr(line)
+        os.write(master, b"+CMTI: 1\n")
+        with holder(path, lock):
+            answer, _ = python(PROBE, path, ordinary=True)
+        assert answer[path][0] == Verdict.IN_USE
+        assert shown in answer[path][1]
+        assert termios.tcgetattr(line) == before
+        assert unread(line) == len(b"+CMTI: 1\n")
+
+
+def test_note_1_an_ordinary_user_sees_what_its_own_processes_hold():
+    with pseudo_terminal() as (_, path):
+        if IS_ROOT:
+            os.chown(path, ORDINARY_USER, -1)
+        with holder(path, "nothing", ordinary=True) as pid:
+            shown, _ = python(PROBE, path, ordinary=True)
+    assert shown[path][0] == Verdict.IN_USE
+    assert f"held open by process {pid} " in shown[path][1]
+
+
+@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
+def test_note_1_a_port_with_a_live_lock_file_is_not_even_opened():
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        number = Path(bank.port("modem000")).resolve().name
+        lock_file = Path(f"/run/lock/LCK..pts_{number}")
+        try:
+            lock_file.write_text(f"{os.getpid():>10}\n")
+            [finding] = ask(bank.ports).values()
+            assert bank.stats()["totals"]["opens"] == 0
+        finally:
+            lock_file.unlink()
+        assert (finding.verdict, "LCK..pts_" in finding.reason) == (Verdict.IN_USE, True)
+        assert verdicts(ask(bank.ports)) == {Verdict.AVAILABLE: 1}
+
+
+@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
+def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
+    with SimulatedBank(broken("none", "none", "silent")) as bank, ExitStack() as stack:
+        lock_file = Path(f"/run/lock/LCK..pts_{Path(bank.port('modem001')).resolve().name}")
+
+        def use_both_once_they_have_answered_everything() -> None:
+            while min(bank.stats()["ports"][f"modem00{number}"]["commands"] for number in (0, 1)) < 7:
+                pass
+            stack.callback(lock_file.unlink)
+            lock_file.write_text(f"{os.getpid():>10}\n")
+            stack.enter_context(holder(bank.port("modem000"), "nothing"))
+
+        using = Thread(target=use_both_once_they_have_answered_everything)
+        using.start()
+        held, locked, _ = ask(bank.ports).values()
+        using.join()
+    assert (held.verdict, locked.verdict) == (Verdict.IN_USE, Verdict.IN_USE)
+    assert "held open by process" in held.reason
+    assert "LCK..pts_" in locked.reason
+
+
+# Descriptors
+
+ROUNDS = """
+import json, os, resource, sys, time
+from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.probe import SPARE_DESCRIPTORS, Prober
+wanted = int(sys.argv[1])
+limit = len(os.listdir("/proc/self/fd")) + SPARE_DESCRIPTORS + wanted
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 50), limit))
+"""
+
+
+def test_with_few_descriptors_ports_are_asked_in_rounds_and_still_counted():
+    with SimulatedBank(live_bank(60, 0.0)) as bank:
+        verdicts_of, said = python(ROUNDS + PROBE, "50", bank.ports)
+    assert len(verdicts_of) == 61
+    assert Counter(verdict for verdict, _ in verdicts_of.values())["available"] == 60
+    assert "61 ports are asked 10 at a time" in said
+    assert "LimitNOFILE" in said
+
+
+def test_note_3_ports_that_do_not_open_make_room_for_those_that_wait_for_a_descriptor():
+    code = """
+import pytest
+from lines import ask, stuck
+sick, sound = sys.argv[2:]
+with pytest.MonkeyPatch.context() as patch, stuck(patch, opening=[sick]):
+    findings = ask(sick, sound)
+print(json.dumps([finding.verdict for finding in findings.values()]))
+"""
+    with SimulatedBank(live_bank(1, 0.0)) as bank, pseudo_terminal() as (_, sick):
+        shown, _ = python(ROUNDS + code, "7", sick, bank.port("modem000"))
+    assert shown == ["unreachable", "available"]
+
+
+@pytest.mark.parametrize("left", ["3", "0"])
+def test_with_hardly_any_descriptor_the_census_fails_and_names_the_setting(left: str):
+    code = """
+import contextlib, json, os, resource, sys
+from lines import ask
+from onlinesim_rent.errors import CensusError
+limit = 40
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+taken = []
+with contextlib.suppress(OSError):
+    while True:
+        taken.append(os.dup(0))
+for _ in range(int(sys.argv[1])):
+    os.close(taken.pop())
+try:
+    ask("/dev/null")
+except CensusError as error:
+    print(json.dumps(str(error)))
+"""
+    assert "raise LimitNOFILE above 40" in python(code, left)[0]
+
+
+# Nothing left behind
+
+
+def test_200_censuses_over_a_hostile_bank_leave_no_descriptor_and_no_thread(tmp_path: Path):
+    faults = (
+        "none",
+        "hang_up",
+        "no_sim",
+        "denied",
+        "in_call",
+        "ringing",
+        "flood",
+        "zero_imei",
+        "powered_down",
+    )
+    with SimulatedBank(broken(*faults)) as bank, tcp_peer(hang_up) as number:
+        prober = Prober(115200)
+        patterns = (
+            bank.ports,
+            "/dev/null",
+            str(tmp_path),
+            f"socket://127.0.0.1:{number}",
+            "socket://127.0.0.1:1",
+        )
+        before = descriptors()
+        seen: Counter[Verdict] = Counter()
+        for _ in range(200):
+            findings = ask(*patterns, prober=prober)
+            seen += verdicts(findings)
+            assert max(finding.seconds for finding in findings.values()) < 2.5, findings
+        join_port_threads()
+        assert port_threads() == []
+        assert descriptors() == before
+    assert seen[Verdict.AVAILABLE] == 200
+    assert len(seen) >= 6
