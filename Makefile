@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint bench load install clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ lint: $(VENV)/lint ## Check style and types
 
 bench: $(VENV)/run ## Measure a census of 64 and of 512 modules against one module's own dialogue
 	$(BIN)/python benchmarks/census.py
+
+load: $(VENV)/run ## Hold a load through nginx for 20 seconds; its --hup and --kill disturb the workers
+	$(BIN)/python benchmarks/load.py
+
+install: ## Put the service on this host (as root): user, /opt, systemd units, nginx site, udev rule
+	deploy/install
 
 clean: ## Remove what these commands made
 	rm -rf $(VENV) build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,491 @@
+"""The shipped site: curl over TLS, through nginx, to gunicorn on a unix socket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+from proxies import Application, Caller, Proxy, nginx, nginx_command
+from servers import PATIENCE_SECONDS
+
+from onlinesim_rent.simulator import SimulatedBank, live_bank
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from servers import Server
+
+PATH = "/getServicesRent"
+BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
+BEARER = ("-H", "Authorization: Bearer secret-key")
+JSON = ("-H", "Content-Type: application/json")
+CORRECT = (*BEARER, *JSON, "--data", BODY)
+MARKETPLACE_SECONDS = 10.0
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Site(NamedTuple):
+    proxy: Proxy
+    application: Application
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    # Not pytest's own, whose name can be longer than a unix socket's may be (unix(7)).
+    with TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """One for the tests that leave it as it was."""
+    with TemporaryDirectory() as name:
+        yield from serve(Path(name))
+
+
+@pytest.fixture
+def own_site(directory: Path) -> Iterator[Site]:
+    yield from serve(directory)
+
+
+def serve(directory: Path) -> Iterator[Site]:
+    application = Application(directory)
+    try:
+        application.start()
+        with nginx(directory) as proxy:
+            yield Site(proxy, application)
+    finally:
+        application.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unanswered() -> Iterator[subprocess.Popen[bytes]]:
+    """A request to a service that hangs, sent at the start, since it takes ten seconds."""
+    with TemporaryDirectory() as name:
+        application = Application(Path(name))  # listens, and nobody takes a request
+        try:
+            with nginx(Path(name)) as proxy:
+                url = f"https://localhost:{proxy.port}{PATH}"
+                shown = ("--include", "--write-out", " %{time_total}", "--cacert", str(proxy.certificate))
+                asking = subprocess.Popen(
+                    ["curl", "--silent", "--ipv4", *shown, *CORRECT, url], stdout=subprocess.PIPE
+                )
+                yield asking
+                asking.kill()
+                asking.communicate()
+        finally:
+            application.close()
+
+
+@pytest.fixture
+def address() -> str:
+    """An address of the test's own, so that no test uses up another's share."""
+    return f"127.2.{random.randrange(256)}.{random.randrange(1, 255)}"
+
+
+def curl(proxy: Proxy, path: str, *options: str, scheme: str = "https") -> Answer:
+    url = f"{scheme}://localhost:{proxy.port}{path}"
+    shown = run_curl("--include", "--ipv4", "--path-as-is", "--cacert", str(proxy.certificate), *options, url)
+    head, _, body = shown.partition(b"\r\n\r\n")
+    return answer_of(head, body)
+
+
+def run_curl(*options: str) -> bytes:
+    command = ["curl", "--silent", "--show-error", "--max-time", "15", *options]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def answer_of(head: bytes, body: bytes) -> Answer:
+    status, *fields = head.decode("latin-1").split("\r\n")
+    headers = dict(field.split(": ", 1) for field in fields)
+    return Answer(int(status.split()[1]), headers, body)
+
+
+def connect(proxy: Proxy) -> ssl.SSLSocket:
+    trust = ssl.create_default_context(cafile=str(proxy.certificate))
+    plain = socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_SECONDS)
+    return trust.wrap_socket(plain, server_hostname="localhost")
+
+
+def is_the_contracts_error(answer: Answer) -> bool:
+    document = json.loads(answer.body)
+    return (
+        answer.headers["Content-Type"] == "application/json; charset=utf-8"
+        and sorted(document) == ["countryList", "error", "status"]
+        and (document["countryList"], document["status"]) == ([], "ERROR")
+    )
+
+
+def test_nginx_finds_no_fault_with_the_site(directory):
+    with nginx(directory):
+        checked = subprocess.run(nginx_command(directory, "-t"), check=False, capture_output=True, text=True)
+    assert checked.returncode == 0
+    assert "warn" not in checked.stderr
+
+
+def test_a_request_is_answered(site):
+    answer = curl(site.proxy, PATH, *CORRECT)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert json.loads(answer.body)["status"] == "SUCCESS"
+    assert json.loads(answer.body)["countryList"][0]["operatorMap"]["any"] == {"rent": 19}
+
+
+def test_gzip_is_taken_and_given(site, directory):
+    packed = directory / "packed"
+    packed.write_bytes(gzip.compress(BODY.encode()))
+    plain = curl(site.proxy, PATH, *CORRECT)
+
+    answer = curl(
+        site.proxy,
+        PATH,
+        *(*BEARER, *JSON, "--data-binary", f"@{packed}"),
+        *("-H", "Content-Encoding: gzip", "-H", "Accept-Encoding: gzip"),
+    )
+
+    assert (answer.status, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert gzip.decompress(answer.body) == plain.body
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_thirty_requests_at_once_are_answered(site, address):
+    with ThreadPoolExecutor(30) as marketplace:
+        ask = lambda _: curl(site.proxy, PATH, *CORRECT, "--interface", address)  # noqa: E731
+        assert {answer.status for answer in marketplace.map(ask, range(30))} == {200}
+
+
+def test_a_wrong_key_is_401_in_the_services_own_words(site):
+    answer = curl(site.proxy, PATH, "-H", "Authorization: Bearer wrong", *JSON, "--data", BODY)
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="onlinesim-rent"'
+    assert is_the_contracts_error(answer)
+    assert "RENT_AUTHORIZATION" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/healthz",
+        "/metrics",
+        "/error",
+        "/getServicesRent/",
+        "/getServicesRent/../metrics",
+        "/getServicesRent%2f..%2fmetrics",
+        "/getServicesRent%00",
+        "/GETSERVICESRENT",
+        "/../../etc/passwd",
+    ],
+)
+def test_nothing_but_the_contracts_path_is_there(site, path):
+    asked = len(site.application.server.stdout.text)
+    for method in ("GET", "POST"):
+        answer = curl(site.proxy, path, "--request", method, *CORRECT)
+        assert answer.status in ({404} if "%00" not in path and "/../.." not in path else {400, 404})
+        assert is_the_contracts_error(answer)
+    assert len(site.application.server.stdout.text) == asked
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW", "X"])
+def test_another_method_is_405_and_told_which_is_allowed(site, method):
+    options = ["--head"] if method == "HEAD" else ["--request", method]
+    answer = curl(site.proxy, PATH, *options)
+    assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+    assert method == "HEAD" or is_the_contracts_error(answer)
+
+
+def test_a_body_is_limited_as_the_service_limits_it(site):
+    largest = BODY + " " * (16 * 1024 - len(BODY))
+    assert curl(site.proxy, PATH, *BEARER, *JSON, "--data-raw", largest).status == 200
+    for coding in ("Transfer-Encoding: chunked", "X-Not: chunked"):
+        answer = curl(site.proxy, PATH, *BEARER, *JSON, "-H", coding, "--data-raw", largest + " ")
+        assert answer.status == 413
+        assert is_the_contracts_error(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "options"),
+    {
+        "a header that is too large": (400, ["-H", f"X-Large: {'x' * 4096}"]),
+        "headers that are too large together": (400, [f"-HX-{n}: {'x' * 2048}" for n in range(16)]),
+        "a host that is none": (400, ["-H", "Host: a b"]),
+        "a length that is none": (400, ["-H", "Content-Length: x"]),
+        "a coding that is none": (501, ["-H", "Transfer-Encoding: x"]),
+    }.values(),
+)
+def test_a_malformed_request_is_an_error_of_the_contract(site, status, options):
+    answer = curl(site.proxy, PATH, *CORRECT, *options)
+    assert answer.status == status
+    assert is_the_contracts_error(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (400, b"no HTTP\r\n\r\n"),
+        (400, b"\x16\x03\x01\r\n\r\n"),
+        (400, b"GET /%zz HTTP/1.1\r\n\r\n"),
+        (414, b"GET /" + b"x" * 8192 + b" HTTP/1.1\r\n\r\n"),
+        (505, b"GET / HTTP/3.0\r\n\r\n"),
+    ],
+)
+def test_what_is_no_request_at_all_is_an_error_of_the_contract_too(site, status, line):
+    with connect(site.proxy) as connection:
+        connection.sendall(line)
+        answer = answer_of(*read_all(connection).split(b"\r\n\r\n"))
+    assert answer.status == status
+    assert is_the_contracts_error(answer)
+
+
+def read_all(connection: ssl.SSLSocket) -> bytes:
+    content = b""
+    while piece := connection.recv(65536):
+        content += piece
+    return content
+
+
+def test_a_request_without_tls_is_an_error_of_the_contract(site):
+    answer = curl(site.proxy, PATH, *CORRECT, scheme="http")
+    assert answer.status == 400
+    assert is_the_contracts_error(answer)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Content-Encoding", "Accept-Encoding"])
+@pytest.mark.parametrize("value", ["\x01", "\x1f", "\x7f", "é", "x" * 2900, "a\tb", ",", '"'])
+def test_no_header_makes_gunicorn_show_a_page_of_its_own(site, name, value):
+    answer = curl(site.proxy, PATH, *CORRECT, "-H", f"{name}: {value}")
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_the_clients_own_address_is_logged_and_not_what_it_says_of_itself(site, address):
+    curl(
+        site.proxy,
+        f"{PATH}?key=secret-key",
+        *(*CORRECT, "--interface", address),
+        *("-H", "X-Forwarded-For: 192.0.2.7", "-H", "X-Real-IP: 192.0.2.7", "-H", "Forwarded: for=192.0.2.7"),
+    )
+
+    site.application.server.stdout.until(rf' "{address}" "POST {PATH} HTTP/1.1" 200 ')
+    logged = site.proxy.access_log.read_text()
+    assert f'{address} "POST {PATH}" 200 ' in logged
+    everything = logged + site.application.server.stdout.text + site.application.server.stderr.text
+    assert "192.0.2.7" not in everything
+    assert "secret" not in everything
+
+
+def test_who_floods_the_path_is_told_to_wait_and_nobody_else_is(site, address):
+    began = time.monotonic()
+    junk = subprocess.Popen(
+        [
+            *("curl", "--silent", "--cacert", str(site.proxy.certificate), "--ipv4"),
+            *("--interface", address, "--rate", "200/s", "--data", "junk"),
+            *("--output", "/dev/null", "--write-out", "%{http_code}\n"),
+            f"https://localhost:{site.proxy.port}{PATH}?[1-600]",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    seconds = []
+    while junk.poll() is None:
+        asked = time.monotonic()
+        assert curl(site.proxy, PATH, *CORRECT, "--interface", next_address()).status == 200
+        seconds.append(time.monotonic() - asked)
+    statuses = Counter(junk.communicate()[0].split())
+
+    assert max(seconds) < 1
+    assert time.monotonic() - began > 2
+    assert statuses.keys() == {"401", "429"}
+    assert statuses["429"] > 500
+    told = curl(site.proxy, PATH, *CORRECT, "--interface", address)
+    while told.status != 429:
+        told = curl(site.proxy, PATH, *CORRECT, "--interface", address)
+    assert told.headers["Retry-After"] == "1"
+    assert is_the_contracts_error(told)
+
+
+def next_address() -> str:
+    number = next(Caller.ADDRESSES)
+    return f"127.3.{number // 250 % 256}.{number % 250 + 1}"
+
+
+def test_a_client_that_trickles_keeps_nothing_for_long(site):
+    head = f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret-key\r\n".encode()
+    slow_body = head + b"Content-Length: 60\r\n\r\n{"
+    with ThreadPoolExecutor(20) as clients:
+        began = time.monotonic()
+        slow = [clients.submit(trickle, site.proxy, head, b"X") for _ in range(10)]
+        slow += [clients.submit(trickle, site.proxy, slow_body, b"") for _ in range(10)]
+        while not all(client.done() for client in slow):
+            asked = time.monotonic()
+            assert curl(site.proxy, PATH, *CORRECT, "--interface", next_address()).status == 200
+            assert time.monotonic() - asked < 1
+        assert time.monotonic() - began < MARKETPLACE_SECONDS
+    assert {client.result() for client in slow} == {b""}
+
+
+def trickle(proxy: Proxy, beginning: bytes, drop: bytes) -> bytes:
+    """What comes back when a request goes on for ever, a little each fifth of a second."""
+    with connect(proxy) as connection:
+        connection.sendall(beginning)
+        connection.settimeout(0.2)
+        while True:
+            try:
+                return connection.recv(1)
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                return b""
+            try:
+                connection.sendall(drop)
+            except OSError:
+                return b""
+
+
+def test_without_the_service_the_answer_is_502(directory):
+    with nginx(directory) as proxy:
+        answer = curl(proxy, PATH, *CORRECT)
+    assert answer.status == 502
+    assert is_the_contracts_error(answer)
+
+
+def test_a_service_that_hangs_is_504_before_the_marketplace_gives_up(unanswered):
+    shown, _, seconds = unanswered.communicate(timeout=PATIENCE_SECONDS)[0].rpartition(b" ")
+    head, _, body = shown.partition(b"\r\n\r\n")
+    assert 9 < float(seconds) < MARKETPLACE_SECONDS
+    assert answer_of(head, body).status == 504
+    assert is_the_contracts_error(answer_of(head, body))
+
+
+def test_the_host_itself_is_told_how_the_service_is_and_nothing_else(site):
+    assert ask_as_the_host(site, "/healthz").body == b"ok\n"
+    assert b"\nonlinesim_rent_census_failed 0.0\n" in ask_as_the_host(site, "/metrics").body
+    assert ask_as_the_host(site, PATH, *CORRECT).status == 404
+
+
+def ask_as_the_host(site: Site, path: str, *options: str) -> Answer:
+    socket_path = str(site.proxy.host_socket)
+    shown = run_curl("--include", "--unix-socket", socket_path, *options, f"http://localhost{path}")
+    head, _, body = shown.partition(b"\r\n\r\n")
+    return answer_of(head, body)
+
+
+class Load:
+    """Streams of requests, some on kept connections and some on new ones, until they are told to end."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._ends = False
+        self._answered = 0
+        self._grown = threading.Condition()
+        self._pool = ThreadPoolExecutor(6)
+        callers = [Caller(proxy, keepalive=bool(number % 2)) for number in range(6)]
+        self._streams = [self._pool.submit(self._stream, caller) for caller in callers]
+
+    def goes_on(self) -> None:
+        """Wait until many more requests have been answered, or one has failed."""
+        with self._grown:
+            enough = self._answered + 60
+            self._grown.wait_for(lambda: self._answered >= enough or self._ends, PATIENCE_SECONDS)
+
+    def end(self) -> Counter[bytes]:
+        """How often each answer was given; raises what a request raised."""
+        self._ends = True
+        with self._pool:
+            return sum((stream.result() for stream in self._streams), Counter())
+
+    def _stream(self, caller: Caller) -> Counter[bytes]:
+        answers: Counter[bytes] = Counter()
+        try:
+            while not self._ends:
+                answers[caller.ask()] += 1
+                with self._grown:
+                    self._answered += 1
+                    self._grown.notify_all()
+        except BaseException:
+            self._ends = True
+            raise
+        finally:
+            caller.close()
+        return answers
+
+
+def test_reloads_lose_no_request(own_site):
+    server = own_site.application.server
+    load = Load(own_site.proxy)
+    for _ in range(2):
+        load.goes_on()
+        old = server.workers()
+        server.process.send_signal(signal.SIGHUP)
+        for worker in old:
+            server.stderr.until(rf"Worker exiting \(pid: {worker}\)")
+    load.goes_on()
+    assert len(load.end()) == 1
+
+
+def test_a_restart_loses_no_request(own_site):
+    load = Load(own_site.proxy)
+    load.goes_on()
+    assert own_site.application.server.stop() == 0
+    own_site.application.start()
+    load.goes_on()
+    assert len(load.end()) == 1
+
+
+def test_a_request_whose_worker_is_killed_is_sent_to_another(directory):
+    slow = [replace(module, latency=0.3) for module in live_bank(4, 0.0)]
+    with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
+        runtime = str(directory / "runtime")
+        application = Application(directory, "wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=runtime)
+        try:
+            server = application.start()
+            with nginx(directory) as proxy:
+                asked = callers.submit(curl, proxy, PATH, *CORRECT)
+                wait_until_modules_are_asked(bank)
+                kill_workers(server)
+                answer = asked.result()
+        finally:
+            application.close()
+    assert answer.status == 200
+    assert (
+        sum(country["operatorMap"]["any"]["rent"] for country in json.loads(answer.body)["countryList"]) == 4
+    )
+
+
+def wait_until_modules_are_asked(bank: SimulatedBank) -> None:
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not any(port["commands"] for port in bank.stats()["ports"].values()):
+        assert time.monotonic() < ends
+
+
+def kill_workers(server: Server) -> None:
+    """Kill every worker, and wait until gunicorn has noticed."""
+    for worker in server.workers():
+        os.kill(worker, signal.SIGKILL)
+        server.stderr.until(rf"Worker \(pid:{worker}\) was sent SIGKILL")
+
+
+def test_kept_connections_to_killed_workers_lose_no_request(own_site):
+    with ThreadPoolExecutor(8) as marketplace:
+        ask = lambda _: curl(own_site.proxy, PATH, *CORRECT).status  # noqa: E731
+        assert set(marketplace.map(ask, range(8))) == {200}
+        kill_workers(own_site.application.server)
+        assert set(marketplace.map(ask, range(8))) == {200}
