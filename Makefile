@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench load install clean
+.PHONY: help run test lint chaos bench load install clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+chaos: $(VENV)/test ## Play random banks in virtual time until Ctrl-C, or until one fails
+	$(BIN)/python tests/chaos.py
 
 bench: $(VENV)/run ## Measure a census of 64 and of 512 modules against one module's own dialogue
 	$(BIN)/python benchmarks/census.py

@@ -55,6 +55,15 @@ def test_ordinary_replies_of_a_good_module_are_counted(position: int, reply: str
     assert prove_with(healthy_but((position, reply))) == MODEM
 
 
+def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() -> None:
+    garbled = "·+CREG: 0,1··+CR\xff\xfe\xfeEG: 0,2··OK·"
+
+    outcome = prove_with(healthy_but((4, garbled))[:5])
+
+    assert isinstance(outcome, NotCounted)
+    assert outcome.verdict == "doubtful"
+
+
 @pytest.mark.parametrize(
     ("position", "reply", "verdict", "reason"),
     [

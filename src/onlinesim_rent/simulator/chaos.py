@@ -1,0 +1,332 @@
+"""Banks that a seed makes, what befalls them while they are asked, and the truth about them.
+
+Like a module, such a bank knows no descriptor and no clock: it is told the time, and says what its lines say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+from typing import NamedTuple
+
+from .banks import PLMNS, imei
+from .families import FAMILIES
+from .faults import FAULTS
+from .module import SimulatedModule
+
+NETWORKS = {plmn: names for names, plmn in PLMNS.items()}
+"""What the first five digits of an IMSI are to be counted as."""
+
+LIVE = tuple(name for name, fault in FAULTS.items() if fault.live)
+DEAD = tuple(name for name, fault in FAULTS.items() if not fault.live)
+
+_LONGEST_ANSWER = 160
+_LONGEST_TO_CUT = 512
+_JUNK = bytes((0x00, 0xFF, 0x80, 0xFE))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a line makes of what is said on it: pieces, up to ``gap`` seconds apart, in their order.
+
+    On one that is not ``clean``, things are said twice or with bytes between that nobody sent.
+    """
+
+    pieces: int = 1
+    gap: float = 0.0
+    junk: float = 0.0
+    doubled: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        """Whether all that is said arrives, once and alone."""
+        return not (self.junk or self.doubled)
+
+    @property
+    def slowest(self) -> float:
+        """The longest that the last piece can be behind the first."""
+        return (self.pieces - 1) * self.gap
+
+    def cut(self, data: bytes, rng: Random) -> list[tuple[float, bytes]]:
+        """Cut what is said into pieces, each with the seconds since the one before."""
+        if len(data) > _LONGEST_TO_CUT or (self.pieces == 1 and self.clean):
+            return [(0.0, data)]
+        if rng.random() < self.doubled:
+            data += data
+        if rng.random() < self.junk:
+            place = rng.randrange(len(data) + 1)
+            data = data[:place] + bytes(rng.choices(_JUNK, k=3)) + data[place:]
+        places = sorted({int(rng.random() * len(data)) for _ in range(rng.randrange(self.pieces))} | {0})
+        ends = (*places[1:], len(data))
+        return [
+            (rng.random() * self.gap if at else 0.0, data[at:end])
+            for at, end in zip(places, ends, strict=True)
+        ]
+
+
+class State(NamedTuple):
+    """From a time on: the SIM that a module holds, and whether its number can be rented."""
+
+    since: float
+    imsi: str
+    live: bool
+
+
+@dataclass(eq=False, slots=True)
+class ChaosModule:
+    """A module, the line to it, and what was true of it since the census began.
+
+    ``warnings`` are the spans in which it could not be rented and had said so; ``lost`` is when what it was
+    about to say was lost; ``words`` counts what it said unasked.
+    """
+
+    module: SimulatedModule
+    line: Line
+    history: list[State] = field(default_factory=list)
+    warnings: list[tuple[float, float]] = field(default_factory=list)
+    lost: list[float] = field(default_factory=list)
+    words: int = 0
+
+    def forget(self, now: float) -> None:
+        """Begin the history anew."""
+        self.history = [State(now, self.module.imsi, self.module.live)]
+        self.warnings = [warning for warning in self.warnings if warning[1] > now]
+        self.lost = []
+        self.words = 0
+
+    def change(self, now: float, *, fault: str | None = None, imsi: str | None = None) -> None:
+        """Break it, mend it or swap its SIM, and remember when."""
+        self.module.change(fault=fault, imsi=imsi)
+        self.history.append(State(now, self.module.imsi, self.module.live))
+
+    @property
+    def was_well(self) -> bool:
+        """Whether its number could be rented all the time, and nothing befell it."""
+        return len(self.history) == 1 and self.history[0].live and not self.lost
+
+    def held(self, imsi: str, begin: float, end: float, *, live: bool) -> bool:
+        """Whether it held a SIM at some moment of a span, and, if it is to be live, could be rented then."""
+        ends = (*(state.since for state in self.history[1:]), float("inf"))
+        return any(
+            state.imsi == imsi and (state.live or not live) and state.since <= end and until >= begin
+            for state, until in zip(self.history, ends, strict=True)
+        )
+
+    def had_said_no(self, begin: float, heard: float, end: float) -> bool:
+        """Whether it said in a span that it cannot be rented, and still could not be at the ``end``."""
+        return any(begin < told < heard and until >= end for told, until in self.warnings)
+
+
+class Said(NamedTuple):
+    """A module says something unasked, on every port that is open."""
+
+    module: ChaosModule
+    data: bytes
+
+
+class Lost(NamedTuple):
+    """What a module was saying is lost; where it hangs up, its ports are lost as well."""
+
+    module: ChaosModule
+    hangs_up: bool
+
+
+Word = Said | Lost
+Script = Generator[float | Word, None, None]
+"""What befalls one module, step by step: words, and the seconds until the next step."""
+
+
+class ChaosBank:
+    """Up to ``most`` modules of random families, faults, latencies, lines, SIMs and IMEIs.
+
+    ``slowest`` bounds the latencies, in seconds; ``lag`` is how long who reads the lines is busy otherwise.
+    """
+
+    def __init__(self, seed: int, most: int, slowest: float) -> None:
+        self.rng = Random(seed)  # noqa: S311 - a seed is to give the same bank again
+        self.lag = self.rng.random() * 0.05 if self.rng.random() < 0.2 else 0.0
+        self.modules = [ChaosModule(module, _line(self.rng)) for module in _modules(self.rng, most, slowest)]
+        self._now = 0.0
+        self._order = count()
+        self._scripts: list[tuple[float, int, Script]] = []
+        self._bases = {id(each): each.module.fault for each in self.modules}
+
+    @property
+    def next_at(self) -> float:
+        """When something befalls the bank next."""
+        return self._scripts[0][0] if self._scripts else float("inf")
+
+    def happen(self) -> Iterator[Word]:
+        """Let the next thing befall the bank; what comes of it on the lines."""
+        self._now, _, script = heappop(self._scripts)
+        for step in script:
+            if isinstance(step, float):
+                self._begin(script, self._now + step)
+                return
+            yield step
+
+    def rest(self, until: float) -> None:
+        """Let time pass while nobody listens; modules break, are mended, and get other SIMs."""
+        while self.next_at < until:
+            for _ in self.happen():
+                pass
+        for each in self.modules:
+            if self.rng.random() < 0.1 and each.module.fault == self._bases[id(each)]:
+                self._bases[id(each)] = _fault(self.rng)
+                each.module.change(fault=self._bases[id(each)])
+
+    def stir(self, now: float, seconds: float) -> None:
+        """Begin a history, and draw what is to befall the bank in the next seconds: most of it early."""
+        for each in self.modules:
+            each.forget(now)
+        for _ in range(int(self.rng.random() ** 2 * 8)):
+            self._begin(self._script(), now + self.rng.random() ** 3 * seconds)
+
+    def _begin(self, script: Script, at: float) -> None:
+        heappush(self._scripts, (at, next(self._order), script))
+
+    def _script(self) -> Script:
+        scripts = (self._swap, self._call, self._network_lost, self._sim_lost, self._reset, self._hang_up)
+        return self.rng.choice((*scripts, self._chat))(self.rng.choice(self.modules))
+
+    # What can befall a module
+
+    def _swap(self, one: ChaosModule) -> Script:
+        other = self.rng.choice(self.modules)
+        first, second = one.module.imsi, other.module.imsi
+        one.change(self._now, imsi=second)
+        other.change(self._now, imsi=first)
+        yield from ()
+
+    def _call(self, one: ChaosModule) -> Script:
+        yield from self._trouble(one, "in_call", "RING", "NO CARRIER")
+
+    def _network_lost(self, one: ChaosModule) -> Script:
+        fault = self.rng.choice(("not_registered", "searching", "denied", "emergency"))
+        stat = FAULTS[fault].facts["registration"]
+        yield from self._trouble(one, fault, f"+CREG: {stat}", "+CREG: 1")
+
+    def _sim_lost(self, one: ChaosModule) -> Script:
+        yield from self._trouble(one, "no_sim", "+CPIN: NOT READY", "+CPIN: READY")
+
+    def _reset(self, one: ChaosModule) -> Script:
+        if not self._is_well(one):
+            return
+        one.lost.append(self._now)
+        yield Lost(one, hangs_up=False)
+        one.change(self._now, fault="silent")
+        yield self._span()
+        yield _spoken(one, *FAMILIES[one.module.family].banner)
+        one.change(self._now, fault="searching")
+        yield self._span()
+        self._mend(one)
+
+    def _hang_up(self, one: ChaosModule) -> Script:
+        one.lost.append(self._now)
+        yield Lost(one, hangs_up=True)
+
+    def _chat(self, one: ChaosModule) -> Script:
+        if self._is_well(one) and not FAULTS[one.module.fault].byte_seconds:
+            yield _spoken(one, self.rng.choice(('+CMTI: "SM",3', "^RSSI:17", "+CREG: 1", "+CSQ: 20,0")))
+
+    def _trouble(self, one: ChaosModule, fault: str, told: str, over: str) -> Script:
+        """A module that is well is so no more for a while; it may tell of it, or not."""
+        if not self._is_well(one):
+            return
+        one.change(self._now, fault=fault)
+        seconds = self._span()
+        tells = self.rng.random() < 0.5
+        if tells:
+            one.warnings.append((self._now, self._now + seconds))
+            yield _spoken(one, told)
+        yield seconds
+        self._mend(one)
+        if tells:
+            yield _spoken(one, over)
+
+    def _is_well(self, one: ChaosModule) -> bool:
+        return one.module.live and one.module.fault == self._bases[id(one)]
+
+    def _mend(self, one: ChaosModule) -> None:
+        one.change(self._now, fault=self._bases[id(one)])
+
+    def _span(self) -> float:
+        """Some hundredths of a second up to some minutes."""
+        return float(10 ** (self.rng.random() * 4 - 2))
+
+
+def random_bank(seed: int, most: int = 40, slowest: float = 4.0) -> ChaosBank:
+    """Return the bank of a seed: the same modules, and the same things that befall them, every time."""
+    return ChaosBank(seed, most, slowest)
+
+
+def slowest_answer(one: ChaosModule) -> float:
+    """The longest that one answer takes, but for its fault's own delay: an echo and more may come first."""
+    module, line = one.module, one.line
+    spoken = module.latency + FAULTS[module.fault].byte_seconds * _LONGEST_ANSWER
+    return spoken + (3 + one.words) * line.slowest
+
+
+def together(modules: Sequence[tuple[str, str]]) -> list[int]:
+    """For modules that each have an IMEI and an IMSI: the first one of those that they share these with.
+
+    Whoever is connected, directly or through others, is one number.
+    """
+    first = list(range(len(modules)))
+    seen: dict[str, int] = {}
+    for number, identities in enumerate(modules):
+        for place, identity in enumerate(identities):
+            earlier = seen.setdefault(f"{place} {identity}", number)
+            old, new = sorted((first[earlier], first[number]), reverse=True)
+            first = [new if each == old else each for each in first]
+    return first
+
+
+def _modules(rng: Random, most: int, slowest: float) -> Iterator[SimulatedModule]:
+    made: list[SimulatedModule] = []
+    for number in range(rng.randint(1, most)):
+        own = SimulatedModule(
+            rng.choice(made).imei if made and rng.random() < 0.06 else imei(number),
+            rng.choice(made).imsi if made and rng.random() < 0.06 else _imsi(rng, number),
+            family=rng.choice(tuple(FAMILIES)),
+            latency=_latency(rng, slowest),
+            echo=rng.random() < 0.5,
+            fault=_fault(rng),
+            ports=rng.choice((1, 1, 1, 1, 2, 3)),
+        )
+        made.append(own)
+        yield own
+
+
+def _imsi(rng: Random, number: int) -> str:
+    return f"{rng.choice(tuple(NETWORKS))}{number:0{rng.choice((9, 10))}}"
+
+
+def _latency(rng: Random, slowest: float) -> float:
+    """Some milliseconds for most, and up to the slowest."""
+    return float(slowest * 10 ** (-3 * rng.random() ** 0.6))
+
+
+def _fault(rng: Random) -> str:
+    if rng.random() < 0.5:
+        return "none"
+    names = LIVE if rng.random() < 0.4 else DEAD
+    # Those that never stop talking take a hundred times the work of the others.
+    weights = [0.05 if FAULTS[name].noise or FAULTS[name].byte_seconds else 1.0 for name in names]
+    return rng.choices(names, weights)[0]
+
+
+def _line(rng: Random) -> Line:
+    if rng.random() < 0.6:
+        return Line()
+    disturbed = rng.random() * 0.5 if rng.random() < 0.15 else 0.0
+    junk, doubled = rng.choice(((disturbed, 0.0), (0.0, disturbed)))
+    return Line(rng.randint(1, 5), 10 ** (-3 + 2.5 * rng.random()), junk, doubled)
+
+
+def _spoken(one: ChaosModule, *lines: str) -> Said:
+    one.words += 1
+    return Said(one, FAMILIES[one.module.family].frame(lines))
