@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint chaos bench load install clean
+.PHONY: help run test lint audit chaos bench load install clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -22,6 +22,13 @@ lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+audit: $(VENV)/audit ## Look the dependencies up among the known vulnerabilities
+	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \
+	$(BIN)/pip-audit --vulnerability-service osv --skip-editable --progress-spinner off 2>"$$log"; status=$$?; \
+	if [ $$status -ne 0 ] && ! grep -q '^Found ' "$$log" && grep -qE 'ConnectionError|ConnectTimeout|ReadTimeout' "$$log"; \
+	then echo 'audit SKIPPED: the vulnerability index (OSV) cannot be reached, so nothing was looked up.'; \
+	else cat "$$log" >&2; exit $$status; fi
 
 chaos: $(VENV)/test ## Play random banks in virtual time until Ctrl-C, or until one fails
 	$(BIN)/python tests/chaos.py
@@ -43,6 +50,6 @@ $(VENV)/run: setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/test $(VENV)/lint: $(VENV)/%: $(VENV)/run setup.cfg
+$(VENV)/test $(VENV)/lint $(VENV)/audit: $(VENV)/%: $(VENV)/run setup.cfg
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gunicorn.glogging import Logger, SafeAtoms
+from gunicorn.http.errors import NoMoreData, ParseException
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -47,9 +48,9 @@ forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
-# The heartbeat file: on a disk, a full or slow one would end a worker.
-if os.access("/dev/shm", os.W_OK):  # noqa: S108 - gunicorn unlinks the file as soon as it is open
-    worker_tmp_dir = "/dev/shm"  # noqa: S108
+# The heartbeat file, and the counts of responses: on a disk, a full or slow one would end a worker.
+MEMORY = "/dev/shm"  # noqa: S108 - gunicorn unlinks its file as soon as it is open, and mkdtemp is safe anywhere
+worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
 
 # Gunicorn 25.1 and newer listen on a control socket unless told not to; older ones do not know the name.
 control_socket_disable = True
@@ -61,7 +62,11 @@ errorlog = "-"
 loglevel = os.environ.get("RENT_LOG_LEVEL", "").strip().lower()
 if loglevel not in {"debug", "info", "warning", "error", "critical"}:
     loglevel = "info"
-logconfig_dict = {"root": {"level": loglevel.upper(), "handlers": ["error_console"]}, "loggers": {}}
+logconfig_dict = {
+    "root": {"level": loglevel.upper(), "handlers": ["error_console"]},
+    # At the level debug it would tell of each of fifty looks a second at a lock.
+    "loggers": {"filelock": {"level": "WARNING"}},
+}
 # When, who, whom a proxy says it speaks for, what, status, bytes, seconds. A query could hold a key, and
 # any other field of a request as well.
 access_log_format = '%(t)s %(h)s "%({x-forwarded-for}i)s" "%(m)s %(U)s %(H)s" %(s)s %(b)s %(L)s'
@@ -78,9 +83,23 @@ class OneLineAtoms(SafeAtoms):
 
 
 class OneLineLogger(Logger):
-    """Gunicorn's own logger, with one line for a request and one for a client that stalls."""
+    """Gunicorn's own logger, with one line for a request and one for a client that stalls.
+
+    It quotes nothing of what is not a whole HTTP request: there may be a key in it.
+    """
 
     atoms_wrapper_class = OneLineAtoms
+
+    def debug(self, msg: str, *args: object, **options: object) -> None:
+        """Log that a client has gone in the middle of a request."""
+        super().debug(msg, *map(unquoted, args), **options)
+
+    def warning(self, msg: str, *args: object, **options: object) -> None:
+        """Log that a request is refused as it is not HTTP."""
+        refusal = sys.exception()
+        if isinstance(refusal, ParseException):
+            msg = f"{msg.partition(': ')[0]}: {unquoted(refusal)}"
+        super().warning(msg, *args, **options)
 
     def exception(self, msg: str, *args: object, **options: object) -> None:
         """Log what went wrong with its traceback, unless it was only our patience that ended."""
@@ -91,6 +110,11 @@ class OneLineLogger(Logger):
 
 
 logger_class = OneLineLogger
+
+
+def unquoted(value: object) -> object:
+    """Name an error that quotes what a client has sent by its kind alone."""
+    return type(value).__name__ if isinstance(value, (NoMoreData, ParseException)) else value
 
 
 def one_line(value: object) -> object:
@@ -105,7 +129,8 @@ def on_starting(server: "Arbiter") -> None:
         sys.exit(status)
     allow_descriptors()
     # Each worker counts its responses in a file of its own there, and any of them tells the sum.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="onlinesim-rent-metrics-")
+    directory = os.environ.get("TMPDIR") or worker_tmp_dir
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="onlinesim-rent-metrics-", dir=directory)
 
 
 def on_exit(_: "Arbiter") -> None:

@@ -107,6 +107,19 @@ class Server:
             self.wait()
 
 
+def keys_of(variables: Mapping[str, str]) -> set[str]:
+    """The keys that a service is given, as its file has them at this moment."""
+    file = Path(variables.get("RENT_API_KEY_FILE", os.devnull))
+    return {*variables.get("RENT_API_KEY", "").split(), *file.read_text().split()}
+
+
+def assert_tells_no_secret(log: str, keys: set[str]) -> None:
+    """No key, and no 15 digits in a row, which an IMEI or an IMSI has."""
+    for line in log.splitlines():
+        assert not any(key in line for key in keys), f"a key is in the log: {line}"
+        assert not re.search(r"\d{15}", line), f"an IMEI or IMSI is in the log: {line}"
+
+
 def environment(**variables: str) -> dict[str, str]:
     """A process's whole environment: nothing of the tester's own settings reaches it."""
     paths = os.pathsep.join([str(PROJECT / "src"), str(TESTS)])
@@ -122,8 +135,9 @@ def gunicorn(app: str, **variables: str) -> Iterator[Server]:
     """Start the project's gunicorn with an application, and end it at the latest with the block.
 
     Its sockets are our own: one that listens already, and one on which it says that it is ready, as
-    systemd would have it (sd_notify(3)).
+    systemd would have it (sd_notify(3)). Whatever the test is about, the log must hold no secret.
     """
+    keys = keys_of(variables)
     with (
         TemporaryDirectory() as directory,
         socket.create_server(("127.0.0.1", 0)) as listener,
@@ -135,7 +149,12 @@ def gunicorn(app: str, **variables: str) -> Iterator[Server]:
         process = subprocess.Popen(
             command(app),
             cwd=PROJECT,
-            env=environment(NOTIFY_SOCKET=notify, RENT_BIND=f"fd://{listener.fileno()}", **variables),
+            # What a process that is killed leaves behind goes with the directory.
+            env=environment(
+                NOTIFY_SOCKET=notify,
+                RENT_BIND=f"fd://{listener.fileno()}",
+                **({"TMPDIR": directory} | variables),
+            ),
             pass_fds=[listener.fileno()],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -146,5 +165,7 @@ def gunicorn(app: str, **variables: str) -> Iterator[Server]:
         try:
             assert readiness.recv(4096).startswith(b"READY=1")
             yield server
+            keys |= keys_of(variables)
         finally:
             server.kill()
+    assert_tells_no_secret(server.stdout.text + server.stderr.text, keys)

@@ -13,7 +13,9 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from filelock import FileLock, Timeout
 
@@ -75,16 +77,15 @@ class CensusCache:
             if record["boot"] != _boot() or age < 0:
                 return None
             return Census.from_json(record["census"]), age
-        except FileNotFoundError:
-            return None
-        except (KeyError, TypeError, ValueError):
-            # Written by another release of this service: of no use to this one.
+        except (OSError, KeyError, TypeError, ValueError):
+            # There is none, or one of another release of this service, or the disk is broken.
             return None
 
     def last_failure(self) -> str:
         """Why the last census that was wanted could not be taken; empty when it could."""
         try:
             self._prepare_directory()
+            self._try_to_write()
             return self._failure_file.read_text()
         except FileNotFoundError:
             return ""
@@ -108,16 +109,25 @@ class CensusCache:
                 return census
             previous = self.last()
             census = self._take_or_tell(deadline)
-            self._remember(census)
             self._record(previous[0] if previous else None, census)
             return census
 
     def _take_or_tell(self, deadline: float) -> Census:
         try:
-            return self._take(deadline)
+            return self._take_and_remember(deadline)
         except CensusError as error:
-            self._replace(self._failure_file, str(error))
+            # On a full disk it may not fit; then last_failure() finds that out by itself.
+            with suppress(OSError):
+                self._replace(self._failure_file, str(error))
             raise
+
+    def _take_and_remember(self, deadline: float) -> Census:
+        census = self._take(deadline)
+        try:
+            self._remember(census)
+        except OSError as error:
+            raise self._unusable(error) from error
+        return census
 
     def _remembered(self) -> Census | None:
         last = self.last()
@@ -134,6 +144,11 @@ class CensusCache:
         new.write_text(content)
         new.chmod(0o600)
         new.replace(file)
+
+    def _try_to_write(self) -> None:
+        """Raise OSError on a full or read-only disk, where nothing could have been told of a failure."""
+        with TemporaryFile(dir=self._directory, buffering=0) as file:
+            file.write(b"?")
 
     def _unusable(self, error: OSError) -> CensusError:
         return CensusError(f"RENT_RUNTIME_DIR ({self._directory}) cannot be used: {error.strerror}")

@@ -76,6 +76,11 @@ def error_answer(error: Exception) -> ErrorAnswer:
     return answer
 
 
+def unreadable(error: Exception) -> Exception:
+    """Tell what it means that a body cannot be read: each server has its own exceptions for broken chunks."""
+    return error if isinstance(error, HTTPException) else ClientDisconnected()
+
+
 def _headers(error: HTTPException) -> dict[str, str]:
     """Pick the headers that belong to the error, like Allow, without that of the page it would have made."""
     return {name: value for name, value in error.get_headers() if name != "Content-Type"}

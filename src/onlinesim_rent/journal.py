@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
-from onlinesim_rent.census import Census, PortReport, Verdict
+from onlinesim_rent.census import Census, Verdict
 
 _log = logging.getLogger(__name__)
 
@@ -23,18 +23,19 @@ def record(previous: Census | None, census: Census) -> None:
         census.seconds,
         "".join(f"; {number} {verdict}" for verdict, number in verdicts.most_common()),
     )
-    _record_changes(previous.ports if previous else (), census)
+    _record_changes(previous, census)
     for plmn in sorted(set(census.unnamed) - set(previous.unnamed if previous else ())):
         _log.warning(
             "network %s has no name here and is listed under its digits: name it in RENT_NAMES_FILE", plmn
         )
 
 
-def _record_changes(previous: tuple[PortReport, ...], census: Census) -> None:
-    before = {report.port: report.verdict for report in previous}
+def _record_changes(previous: Census | None, census: Census) -> None:
+    before = {report.port: report.verdict for report in previous.ports} if previous else {}
     for report in census.ports:
         old = before.pop(report.port, None)
-        if report.verdict != (old or Verdict.AVAILABLE):
+        # At first, a line for each available port would say no more than their number has said.
+        if report.verdict != (old if previous else Verdict.AVAILABLE):
             was = f", was {old}" if old else ""
             _log.info("%s: %s%s: %s", report.port, report.verdict, was, report.reason)
     for port, old in before.items():

@@ -57,14 +57,14 @@ def _pages(memory: CensusMemory, registry: CollectorRegistry) -> Blueprint:
     registry.register(_LastCensus(memory))
     blueprint = Blueprint("monitoring", __name__)
 
-    @blueprint.get("/healthz")
+    @blueprint.get("/healthz", provide_automatic_options=False)
     def healthz() -> Response:
         failure = memory.last_failure()
         return Response(
             f"{failure or 'ok'}\n", 503 if failure else 200, content_type="text/plain; charset=utf-8"
         )
 
-    @blueprint.get("/metrics")
+    @blueprint.get("/metrics", provide_automatic_options=False)
     def metrics() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
@@ -83,7 +83,7 @@ class _LastCensus(Collector):
         if not (last := self._memory.last()):
             return
         census, age = last
-        yield _gauge("census_age_seconds", "Age of the last census.", age)
+        yield _gauge("census_age_seconds", "Age of the last census.", round(age, 3))
         yield _gauge("census_seconds", "How long the last census took.", census.seconds)
         available = GaugeMetricFamily(
             f"{_PREFIX}_available", "Numbers that can be rented.", labels=["country", "operator"]

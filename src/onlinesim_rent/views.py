@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Blueprint, Response, abort, request
 
-from onlinesim_rent.errors import InvalidRequest, Unauthorized, error_answer
+from onlinesim_rent.errors import InvalidRequest, Unauthorized, error_answer, unreadable
 from onlinesim_rent.schemas import dump_answer, dump_error, load_request
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def check_header(keys: Iterable[bytes], *, required: bool) -> None:
             raise Unauthorized("the Authorization header is missing")
         return
     scheme, _, key = header.partition(" ")
-    # WSGI hands a header's bytes over as Latin-1 (PEP 3333).
-    if scheme.lower() != "bearer" or not is_one_of(key.strip().encode("latin-1"), keys):
+    # WSGI hands a header's bytes over as Latin-1 (PEP 3333), in which a letter's last byte may be a space.
+    if scheme.lower() != "bearer" or not is_one_of(key.strip(" \t").encode("latin-1"), keys):
         raise Unauthorized("the Authorization header is not Bearer with a valid key")
 
 
@@ -83,7 +83,11 @@ def read_body() -> bytes:
     # Werkzeug cuts a chunked body off at the limit without a word, so the limit is one byte further.
     # It belongs to the request, since the application's other routes may have another.
     request.max_content_length = BODY_LIMIT + 1
-    return at_most_limit(request.get_data())
+    try:
+        body = request.get_data()
+    except Exception as error:  # noqa: BLE001 - whatever a server has for broken chunks
+        raise unreadable(error) from None
+    return at_most_limit(body)
 
 
 def unpack(body: bytes) -> bytes:

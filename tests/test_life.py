@@ -1,0 +1,301 @@
+"""The life of the service: its end, reloads, a worker's death, full disks, wrong clocks. Real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import pytest
+from servers import PATIENCE_SECONDS, Server, environment, gunicorn
+from test_key_rotation import reload, stream
+from test_service import _holder_of_ports, ask, counts
+
+from onlinesim_rent.simulator import SimulatedBank, live_bank
+
+BEELINE = ["25099"]
+KEY_AND_BODY = {"key": "secret-key"}
+
+
+@pytest.fixture
+def bank():
+    with SimulatedBank(live_bank(4, 0.005, BEELINE)) as bank:
+        yield bank
+
+
+@pytest.fixture
+def serve(start_gunicorn, tmp_path):
+    def start(bank: SimulatedBank, **variables: str) -> Server:
+        given = {"RENT_RUNTIME_DIR": f"{tmp_path}/runtime", "RENT_CACHE_SECONDS": "0"} | variables
+        return start_gunicorn("wsgi:app", RENT_PORTS=bank.ports, **given)
+
+    return start
+
+
+def health(server: Server) -> tuple[int, str]:
+    answer = server.request("GET", "/healthz")
+    return answer.status, answer.body.decode()
+
+
+# Its end
+
+
+def test_sigterm_in_mid_census_ends_the_service_when_the_request_is_answered(serve):
+    slow = [replace(module, latency=0.2) for module in live_bank(4, 0.0, BEELINE)]
+    with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
+        server = serve(bank)
+        asked = callers.submit(ask, server)
+        _holder_of_ports(bank, server)
+        server.process.send_signal(signal.SIGTERM)
+        assert counts(asked.result()) == {("russia", "beeline"): 4}
+        assert server.wait() == 0
+    assert "Traceback" not in server.stderr.text
+
+
+def test_sigterm_is_quick_while_ports_and_clients_are_idle(serve, bank):
+    server = serve(bank)
+    ask(server)
+    with socket.create_connection(("127.0.0.1", server.port)) as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idle.recv(4096).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 3
+
+
+# Reloads
+
+
+@pytest.fixture
+def names(tmp_path) -> Path:
+    file = tmp_path / "names.toml"
+    file.write_text('[countries]\nRU = "before"\n')
+    return file
+
+
+def test_a_reload_takes_the_names_as_they_are_now_and_loses_no_request(serve, bank, names):
+    server = serve(bank, RENT_NAMES_FILE=str(names))
+    assert counts(ask(server)) == {("before", "beeline"): 4}
+    with stream(server, **KEY_AND_BODY) as answers:
+        names.write_text('[countries]\nRU = "after"\n')
+        reload(server)
+        assert counts(ask(server)) == {("after", "beeline"): 4}
+    assert set(answers) == {200}
+    # Every census on the way was whole, whichever worker took it.
+    assert set(re.findall(r"census: (.*) ports available", server.stderr.text)) == {"4 of 4"}
+
+
+def test_a_reload_with_a_broken_names_file_leaves_the_old_workers_at_work(serve, bank, names):
+    # Gunicorn waits so long, after a reload, for workers that are to end.
+    server = serve(
+        bank,
+        RENT_NAMES_FILE=str(names),
+        WEB_CONCURRENCY="1",
+        GUNICORN_CMD_ARGS="--graceful-timeout 1",
+    )
+    ask(server)
+    workers = server.workers()
+    names.write_text("[countries\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.stderr.until(rf"{re.escape(str(names))}(?s:.*)not reloaded")
+    assert counts(ask(server)) == {("before", "beeline"): 4}
+    assert server.workers() == workers
+
+    names.write_text('[countries]\nRU = "after"\n')
+    server.process.send_signal(signal.SIGHUP)
+    for worker in workers:
+        server.stderr.until(rf"Worker exiting \(pid: {worker}\)")
+    assert counts(ask(server)) == {("after", "beeline"): 4}
+
+
+# A worker's death
+
+
+def test_a_worker_that_is_killed_is_replaced_and_the_answer_stays_right(serve, bank):
+    server = serve(bank)
+    server.stderr.until(r"(?s)Booting worker.*Booting worker")
+    first = server.workers()
+    os.kill(first[0], signal.SIGKILL)
+    assert counts(ask(server)) == {("russia", "beeline"): 4}
+    booted = server.stderr.until(r"SIGKILL(?s:.*)Booting worker with pid: (\d+)")
+    assert set(server.workers()) == {first[1], int(booted[1])}
+    assert counts(ask(server)) == {("russia", "beeline"): 4}
+
+
+# Disks
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 64 KiB."""
+    directory = tmp_path / "disk"
+    directory.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "none", directory],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        assert "CI" not in os.environ, mounted.stderr
+        pytest.skip(f"only root can mount a disk: {mounted.stderr}")
+    yield directory
+    subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def fill(disk: Path, left: int) -> Path:
+    """Leave so many bytes free."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    os.truncate(filler, filler.stat().st_size - left)
+    return filler
+
+
+def assert_is_our_error(server: Server, reason: str) -> None:
+    """The answer and /healthz tell the reason; /metrics tells of it, and nothing tells a count."""
+    answer = ask(server)
+    document = json.loads(answer.body)
+    assert (answer.status, document["status"], document["countryList"]) == (200, "ERROR", [])
+    assert "RENT_RUNTIME_DIR" in document["error"]
+    assert reason in document["error"]
+    assert health(server) == (503, f"{document['error']}\n")
+    metrics = server.request("GET", "/metrics")
+    assert metrics.status == 200
+    assert b"onlinesim_rent_census_failed 1.0" in metrics.body
+
+
+def assert_is_well(server: Server, numbers: int) -> None:
+    assert counts(ask(server)) == {("russia", "beeline"): numbers}
+    assert health(server) == (200, "ok\n")
+
+
+# 8 KiB hold a text of what has failed, but no census of 60 ports.
+@pytest.mark.parametrize("left", [0, 8192])
+def test_a_full_disk_is_an_error_and_no_count_until_there_is_room(serve, disk, left):
+    with SimulatedBank(live_bank(60, 0.0, BEELINE)) as bank:
+        server = serve(bank, RENT_RUNTIME_DIR=f"{disk}/runtime", WEB_CONCURRENCY="1")
+        assert_is_well(server, 60)
+        filler = fill(disk, left)
+        assert_is_our_error(server, "No space left on device")
+        filler.unlink()
+        assert_is_well(server, 60)
+        server.stop()
+    assert "Traceback" not in server.stderr.text
+
+
+def test_a_disk_that_has_become_read_only_is_an_error_and_no_count_until_it_is_mended(serve, bank, disk):
+    server = serve(bank, RENT_RUNTIME_DIR=f"{disk}/runtime")
+    assert_is_well(server, 4)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    assert_is_our_error(server, "Read-only file system")
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    assert_is_well(server, 4)
+
+
+def test_a_limit_on_the_size_of_files_is_an_error_and_no_count_until_it_is_lifted(serve, bank):
+    server = serve(bank, WEB_CONCURRENCY="1")
+    assert_is_well(server, 4)
+    [worker] = server.workers()
+    _, hard = resource.prlimit(worker, resource.RLIMIT_FSIZE)
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, (0, hard))
+    assert_is_our_error(server, "File too large")
+    resource.prlimit(worker, resource.RLIMIT_FSIZE, (hard, hard))
+    assert_is_well(server, 4)
+
+
+def test_a_runtime_directory_that_cannot_be_is_an_error_on_every_page(serve, bank, tmp_path):
+    (tmp_path / "file").touch()
+    server = serve(bank, RENT_RUNTIME_DIR=f"{tmp_path}/file/runtime")
+    assert_is_our_error(server, "Not a directory")
+
+
+def test_the_counts_of_responses_are_kept_in_memory_where_no_full_disk_can_end_a_worker():
+    with gunicorn("hand_wsgi:app", RENT_API_KEY="secret-key", RENT_PORTS="/nowhere", TMPDIR="") as server:
+        ask(server)
+        maps = [Path(f"/proc/{worker}/maps").read_text() for worker in server.workers()]
+        server.stop()
+    assert set(re.findall(r"(\S*)/onlinesim-rent-metrics-\S*/counter_", "".join(maps))) == {"/dev/shm"}
+
+
+# The clock
+
+# What Python runs at every start (site), in each process of the server. Debian's libfaketime would do it
+# below Python, but its version 0.9.10 breaks Python 3.11's time.sleep (wolfcw/libfaketime#426).
+SITECUSTOMIZE = """
+import time
+
+real = {name: getattr(time, name) for name in ("time", "time_ns", "clock_gettime", "clock_gettime_ns")}
+
+
+def offset():
+    with open(FILE) as file:
+        return float(file.read())
+
+
+def is_wall(clock):
+    return clock == time.CLOCK_REALTIME
+
+
+time.time = lambda: real["time"]() + offset()
+time.time_ns = lambda: real["time_ns"]() + int(offset() * 1e9)
+time.clock_gettime = lambda clock: real["clock_gettime"](clock) + is_wall(clock) * offset()
+time.clock_gettime_ns = lambda clock: real["clock_gettime_ns"](clock) + is_wall(clock) * int(offset() * 1e9)
+"""
+
+
+class WallClock:
+    """The wall clock of a server's processes, so many seconds off; the clocks that count up go on as ever."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "offset"
+        self.set(0)
+        (directory / "sitecustomize.py").write_text(SITECUSTOMIZE.replace("FILE", repr(str(self._file))))
+        paths = [str(directory), environment()["PYTHONPATH"]]
+        self.variables = {"PYTHONPATH": os.pathsep.join(paths)}
+
+    def set(self, seconds: float) -> None:
+        new = self._file.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(self._file)
+
+
+@pytest.fixture
+def wall_clock(tmp_path) -> WallClock:
+    return WallClock(tmp_path)
+
+
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_a_clock_that_steps_an_hour_makes_no_fresh_census_stale(serve, bank, wall_clock, step):
+    server = serve(bank, RENT_CACHE_SECONDS="60", **wall_clock.variables)
+    first = ask(server)
+    wall_clock.set(step)
+    again = ask(server)
+    dates = [parsedate_to_datetime(answer.headers["Date"]) for answer in (first, again)]
+    assert (dates[1] - dates[0]).total_seconds() == pytest.approx(step, abs=PATIENCE_SECONDS)
+    assert again.body == first.body
+    assert bank.stats()["totals"]["dialogues"] == 4
+
+
+def test_a_clock_that_steps_back_makes_no_stale_census_fresh(serve, bank, wall_clock):
+    server = serve(bank, RENT_CACHE_SECONDS="1", **wall_clock.variables)
+    ask(server)
+    began = time.monotonic()
+    while bank.stats()["totals"]["dialogues"] == 4:
+        passed = time.monotonic() - began
+        assert passed < 5, "a census of one second is still served after five"
+        # As if no time had passed.
+        wall_clock.set(-passed)
+        ask(server)
+    assert time.monotonic() - began > 0.9
