@@ -41,11 +41,18 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def start_gunicorn() -> Iterator[Callable[..., Server]]:
-    """Starts gunicorn with an application and the variables given, and returns once it listens."""
+    """Starts gunicorn with an application and the variables given, and returns once it listens.
+
+    One worker answers unless WEB_CONCURRENCY says otherwise; empty, it is gunicorn.conf.py that does.
+    """
     with ExitStack() as servers:
 
         def start(app: str = "hand_wsgi:app", **variables: str) -> Server:
-            wanted = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"} | variables
+            wanted = {
+                "RENT_API_KEY": "secret-key",
+                "RENT_PORTS": "/dev/ttyUSB*",
+                "WEB_CONCURRENCY": "1",
+            } | variables
             given = {name: value for name, value in wanted.items() if value}
             return servers.enter_context(gunicorn(app, **given))
 

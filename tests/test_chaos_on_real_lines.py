@@ -6,6 +6,9 @@ import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import Any
 
 from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent.simulator.chaos import NETWORKS, random_bank, together
@@ -35,38 +38,44 @@ def numbers(modules: list[SimulatedModule]) -> list[set[tuple[str, str]]]:
     return list(groups.values())
 
 
-def census(start_gunicorn, runtime, seed: int) -> tuple[Counter[tuple[str, str]], float]:
-    """What the service says of a seed's bank, and after how many seconds."""
-    with SimulatedBank(modules_of(seed)) as bank:
-        server = start_gunicorn(
-            "wsgi:app",
-            RENT_PORTS=bank.ports,
-            RENT_RUNTIME_DIR=str(runtime / str(seed)),
-            RENT_CACHE_SECONDS="0",
-            RENT_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
-            WEB_CONCURRENCY="1",
-        )
-        began = time.monotonic()
-        answer = server.request("POST", "/getServicesRent", BODY, HEADERS)
-        seconds = time.monotonic() - began
-        server.stop()
-        assert not bank.stats()["totals"]["settings"]
-    document = json.loads(answer.body)
+def answers(start_gunicorn, directory: Path, seeds: range) -> list[tuple[int, dict[str, Any], float]]:
+    """What one service says of the seeds' banks, one after the other in its ports, and after how many seconds."""
+    server = start_gunicorn(
+        "wsgi:app",
+        RENT_PORTS=f"{directory}/ports/*",
+        RENT_RUNTIME_DIR=f"{directory}/runtime",
+        RENT_CACHE_SECONDS="0",
+        RENT_DEADLINE_SECONDS=str(DEADLINE_SECONDS),
+    )
+    given = []
+    for seed in seeds:
+        with SimulatedBank(modules_of(seed), directory / "ports") as bank:
+            began = time.monotonic()
+            answer = server.request("POST", "/getServicesRent", BODY, HEADERS)
+            given.append((seed, json.loads(answer.body), time.monotonic() - began))
+            assert not bank.stats()["totals"]["settings"]
+    return given
+
+
+def counts(document: dict[str, Any]) -> Counter[tuple[str, str]]:
+    """The numbers of an answer, by country and operator."""
     assert document["status"] == "SUCCESS", document
-    counts = {
-        (country["country"], operator): count["rent"]
-        for country in document["countryList"]
-        for operator, count in country["operatorMap"].items()
-        if operator != "any"
-    }
-    return Counter(counts), seconds
+    return Counter(
+        {
+            (country["country"], operator): count["rent"]
+            for country in document["countryList"]
+            for operator, count in country["operatorMap"].items()
+            if operator != "any"
+        }
+    )
 
 
 def test_random_banks_are_counted_exactly_and_in_time(start_gunicorn, tmp_path):
-    with ThreadPoolExecutor(AT_ONCE) as rounds:
-        answers = list(rounds.map(lambda seed: census(start_gunicorn, tmp_path, seed), SEEDS))
-    for seed, (counted, seconds) in zip(SEEDS, answers, strict=True):
-        there = numbers(modules_of(seed))
+    shares = [(tmp_path / str(share), SEEDS[share::AT_ONCE]) for share in range(AT_ONCE)]
+    with ThreadPoolExecutor(AT_ONCE) as services:
+        given = services.map(lambda share: answers(start_gunicorn, *share), shares)
+    for seed, document, seconds in chain.from_iterable(given):
+        counted, there = counts(document), numbers(modules_of(seed))
         surely = Counter(next(iter(networks)) for networks in there if len(networks) == 1)
         at_most = Counter(network for networks in there for network in networks)
         assert counted.total() == len(there), f"seed {seed}: {counted}, and there are {there}"

@@ -143,7 +143,7 @@ def test_clients_that_stall_keep_no_thread(start_gunicorn: Start) -> None:
 
 
 def test_there_are_two_workers_unless_web_concurrency_says_otherwise(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
+    server = start_gunicorn(WEB_CONCURRENCY="")
     booted = server.stderr.until(r"(?s)Booting worker with pid: (\d+).*Booting worker with pid: (\d+)")
     assert sorted(map(int, booted.groups())) == sorted(server.workers())
 

@@ -122,7 +122,7 @@ def test_a_reload_with_a_broken_names_file_leaves_the_old_workers_at_work(serve,
 
 
 def test_a_worker_that_is_killed_is_replaced_and_the_answer_stays_right(serve, bank):
-    server = serve(bank)
+    server = serve(bank, WEB_CONCURRENCY="2")
     server.stderr.until(r"(?s)Booting worker.*Booting worker")
     first = server.workers()
     os.kill(first[0], signal.SIGKILL)
@@ -205,7 +205,7 @@ def test_a_disk_that_has_become_read_only_is_an_error_and_no_count_until_it_is_m
 
 
 def test_a_limit_on_the_size_of_files_is_an_error_and_no_count_until_it_is_lifted(serve, bank):
-    server = serve(bank, WEB_CONCURRENCY="1")
+    server = serve(bank)
     assert_is_well(server, 4)
     [worker] = server.workers()
     _, hard = resource.prlimit(worker, resource.RLIMIT_FSIZE)

@@ -68,7 +68,9 @@ def test_metrics_are_as_promtool_wants_them(client):
 
 def test_every_worker_tells_the_same_of_all_workers(start_gunicorn, tmp_path):
     with SimulatedBank(live_bank(3, 0.0)) as bank:
-        server = start_gunicorn("wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=f"{tmp_path}/runtime")
+        server = start_gunicorn(
+            "wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=f"{tmp_path}/runtime", WEB_CONCURRENCY="2"
+        )
         for _ in range(10):
             assert ask(server).status == 200
         first, second = _metrics_of_two_workers(server)

@@ -100,7 +100,7 @@ def test_no_ports_are_an_empty_success(start_gunicorn, tmp_path):
 
 def test_thirty_requests_at_once_make_one_census_and_get_one_answer(serve):
     with SimulatedBank(live_bank(16, 0.02)) as bank, ThreadPoolExecutor(30) as callers:
-        server = serve(bank)
+        server = serve(bank, WEB_CONCURRENCY="2")
         answers = list(callers.map(lambda _: ask(server), range(30)))
         assert bank.stats()["totals"]["dialogues"] == 16
     assert {answer.body for answer in answers} == {answers[0].body}
@@ -127,7 +127,7 @@ def test_a_network_that_has_no_name_is_logged_once_with_the_setting_that_names_i
 def test_a_worker_killed_in_mid_census_does_not_harm_the_next_request(serve):
     slow = [replace(module, latency=0.3) for module in live_bank(4, 0.0)]
     with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
-        server = serve(bank)
+        server = serve(bank, WEB_CONCURRENCY="2")
         lost = callers.submit(ask, server)
         taking = _holder_of_ports(bank, server)
         os.kill(taking, signal.SIGKILL)
@@ -160,7 +160,7 @@ def _open_files(process: int) -> set[str]:
 
 def test_reloads_under_a_stream_of_requests_lose_none_and_count_whole(serve):
     with SimulatedBank(live_bank(8, 0.02)) as bank, ThreadPoolExecutor(4) as callers:
-        server = serve(bank, RENT_CACHE_SECONDS="0.2")
+        server = serve(bank, RENT_CACHE_SECONDS="0.2", WEB_CONCURRENCY="2")
         first = set(server.workers())
         ends = time.monotonic() + 4
         streams = [callers.submit(_ask_until, server, ends) for _ in range(4)]
