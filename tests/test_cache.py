@@ -6,12 +6,13 @@ import os
 import signal
 import stat
 import time
-from threading import Barrier, Thread
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event, Thread
 
 import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
 
-from onlinesim_rent.cache import CensusCache
+from onlinesim_rent.cache import LEAST_SECONDS, RESERVE_SECONDS, CensusCache
 from onlinesim_rent.census import Census
 from onlinesim_rent.errors import CensusError
 
@@ -114,6 +115,87 @@ def test_what_is_recorded_goes_with_the_census_before_it_however_old(cache, cloc
     clock.now += 3600
     cache.get(in_time())
     assert censuses.recorded == [None, first]
+
+
+def test_a_census_of_another_subject_in_the_same_directory_is_not_ours(tmp_path, censuses, clock):
+    ours, others = (
+        CensusCache(
+            tmp_path / "runtime",
+            5.0,
+            censuses.take,
+            record=censuses.record,
+            subject=subject,
+            age_clock=clock,
+        )
+        for subject in ("/dev/ttyUSB*", "/dev/ttyACM*")
+    )
+    assert others.get(in_time()) != ours.get(in_time())
+    assert others.last() is None
+    assert censuses.taken == 2
+
+
+def test_without_memory_those_who_wait_get_a_census_that_was_begun_since_they_asked(tmp_path):
+    """The first is begun before the others ask; the second serves them all."""
+    begun, others_wait, censuses = Event(), Event(), Censuses()
+
+    def take(deadline: float) -> Census:
+        begun.set()
+        assert others_wait.wait(PATIENCE_SECONDS)
+        return censuses.take(deadline)
+
+    def cache() -> CensusCache:
+        return CensusCache(tmp_path / "runtime", 0.0, take, record=censuses.record)
+
+    with ThreadPoolExecutor(10) as askers:
+        first = askers.submit(cache().get, in_time())
+        assert begun.wait(PATIENCE_SECONDS)
+        answers = [askers.submit(cache().get, in_time()) for _ in range(9)]
+        others_wait.set()
+        assert {answer.result().seconds for answer in answers} <= {2.0, 3.0}
+        assert first.result().seconds == 1.0
+    assert censuses.taken <= 3
+
+
+def test_a_census_is_not_begun_with_too_little_time_left_for_one(tmp_path, taker, censuses):
+    cache = CensusCache(tmp_path / "runtime", 5.0, censuses.take, record=censuses.record)
+    with ThreadPoolExecutor(1) as askers:
+        asked = askers.submit(cache.get, time.monotonic() + LEAST_SECONDS - 0.5)
+        with pytest.raises(TimeoutError):
+            asked.result((LEAST_SECONDS - 0.5) * 0.75)
+        taker.kill()
+        with pytest.raises(CensusError, match="too little time"):
+            asked.result(PATIENCE_SECONDS)
+    assert censuses.taken == 0
+
+
+def test_a_census_leaves_those_who_wait_for_it_the_time_to_get_it(tmp_path):
+    deadlines = []
+
+    def take(deadline: float) -> Census:
+        deadlines.append(deadline)
+        return census_of({})
+
+    wanted_by = in_time()
+    CensusCache(tmp_path / "runtime", 5.0, take, record=lambda previous, census: None).get(wanted_by)
+    assert deadlines == [wanted_by - RESERVE_SECONDS]
+
+
+def test_who_waits_in_vain_leaves_word_of_it_until_a_census_is_taken(cache, taker):
+    with pytest.raises(CensusError):
+        cache.get(time.monotonic() + 0.1)
+    assert "another census" in cache.last_failure()
+    taker.kill()
+    taker.join(PATIENCE_SECONDS)
+    cache.get(in_time())
+    assert cache.last_failure() == ""
+
+
+def test_what_goes_wrong_with_the_ports_is_not_blamed_on_the_directory(tmp_path):
+    def take(deadline: float) -> Census:
+        raise PermissionError(13, "Permission denied", "/proc")
+
+    with pytest.raises(PermissionError):
+        CensusCache(tmp_path / "runtime", 5.0, take, record=lambda previous, census: None).get(in_time())
 
 
 def test_ten_threads_make_one_census_and_get_one_answer(cache, censuses):

@@ -48,6 +48,19 @@ def test_note_9_a_module_that_answers_on_two_ports_counts_once():
     assert taken.ports[1].reason == "the same module as a, which is counted"
 
 
+@pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.SIM_CHANGED])
+def test_note_9_a_module_that_is_in_use_on_one_port_does_not_count_on_another(verdict):
+    in_use = Finding("a", verdict, "held open by process 1", 1.0, Modem(IMEI[0], BEELINE[0]))
+    taken = census(available("b", IMEI[0], BEELINE[0]), in_use, available("c", IMEI[1], BEELINE[1]))
+    assert verdicts(taken) == [Verdict.IN_USE, verdict, Verdict.AVAILABLE]
+    assert taken.ports[0].reason == "the same module as a, which is in use"
+
+
+def test_what_is_not_registered_on_one_port_may_count_on_another():
+    other = Finding("a", Verdict.NOT_REGISTERED, "is searching", 1.0, Modem(IMEI[0], BEELINE[0]))
+    assert verdicts(census(other, available("b", IMEI[0], BEELINE[0])))[1] is Verdict.AVAILABLE
+
+
 def test_note_20_two_modules_with_one_sim_are_one_number():
     taken = census(available("a", IMEI[0], BEELINE[0]), available("b", IMEI[1], BEELINE[0]))
     assert verdicts(taken) == [Verdict.AVAILABLE, Verdict.DUPLICATE]

@@ -62,6 +62,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
 
     assert isinstance(outcome, NotCounted)
     assert outcome.verdict == "doubtful"
+    assert outcome.modem == MODEM
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_what_a_boot_says_before_the_proof_is_no_loss(line: str) -> None:
 
 
 def test_note_20_one_number_as_imei_and_imsi_is_doubtful() -> None:
-    outcome = prove_with(healthy_but((3, f"·{IMEI}··OK·"), (6, f"·{IMEI}··OK·")))
+    outcome = prove_with(healthy_but((3, f"·{IMEI}··OK·"))[:4])
 
     assert isinstance(outcome, NotCounted)
     assert outcome.verdict == "doubtful"

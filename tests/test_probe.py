@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import termios
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
@@ -178,6 +180,20 @@ def test_note_1_a_port_with_a_live_lock_file_is_not_even_opened():
             lock_file.unlink()
         assert (finding.verdict, "LCK..pts_" in finding.reason) == (Verdict.IN_USE, True)
         assert verdicts(ask(bank.ports)) == {Verdict.AVAILABLE: 1}
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can hold a port as somebody else")
+def test_note_1_an_ordinary_user_sees_that_somebody_takes_a_port_for_himself_during_the_census():
+    with SimulatedBank(live_bank(1, 0.2)) as bank, ThreadPoolExecutor(1) as census:
+        path = os.path.realpath(bank.port("modem000"))
+        os.chown(path, ORDINARY_USER, -1)
+        with opened(path) as line:
+            probing = census.submit(python, PROBE, path, ordinary=True)
+            while bank.stats()["totals"]["commands"] < 2:
+                pass
+            fcntl.ioctl(line, termios.TIOCEXCL)
+            answer, _ = probing.result()
+    assert answer[path] == [Verdict.IN_USE, "another program has just opened it (TIOCEXCL)"]
 
 
 @pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")

@@ -49,4 +49,10 @@ def live_census(settings: Settings) -> CensusCache:
         findings = prober.probe(find_ports(settings.ports), deadline)
         return Census.of(findings, names, round(time.monotonic() - began, 3))
 
-    return CensusCache(settings.runtime_dir, settings.cache_seconds, take, record=journal.record)
+    return CensusCache(
+        settings.runtime_dir,
+        settings.cache_seconds,
+        take,
+        record=journal.record,
+        subject=repr((settings.ports, settings.baud_rate, names.fingerprint)),
+    )

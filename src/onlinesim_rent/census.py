@@ -38,12 +38,14 @@ class NotCounted(Exception):
     """A module or its port has shown why it cannot be counted.
 
     ``reason`` is a sentence a person can act on; it never holds a whole IMEI, IMSI or phone number.
+    ``modem`` is which one it is, where that had been read before.
     """
 
-    def __init__(self, verdict: Verdict, reason: str) -> None:
+    def __init__(self, verdict: Verdict, reason: str, modem: Modem | None = None) -> None:
         super().__init__(reason)
         self.verdict = verdict
         self.reason = reason
+        self.modem = modem
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Modem:
 class Finding:
     """What one port showed, before modules that answer on several ports are told apart.
 
-    ``seconds`` is when the finding was made, counted from the start of the census.
+    ``seconds`` is when the finding was made, counted from the start of the census. ``modem`` is there as
+    soon as it was read, whatever the verdict.
     """
 
     port: str
@@ -98,7 +101,7 @@ class Census:
             for finding in findings
             if finding.modem
         }
-        reports = [_report(finding, networks) for finding in _once_each(findings)]
+        reports = [_report(finding, networks) for finding in _once_each(_unless_in_use(findings))]
         counted = {
             (report.country, report.operator) for report in reports if report.verdict is Verdict.AVAILABLE
         }
@@ -143,6 +146,24 @@ def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> Por
     return replace(report, country=network.country, operator=network.operator)
 
 
+def _unless_in_use(findings: list[Finding]) -> list[Finding]:
+    """The findings, with no module left available on one port that another port has shown to be in use."""
+    in_use = {finding.modem: finding.port for finding in findings if finding.verdict in _SEEN_IN_USE}
+    return [
+        replace(
+            finding,
+            verdict=Verdict.IN_USE,
+            reason=f"the same module as {in_use[finding.modem]}, which is in use",
+        )
+        if finding.verdict is Verdict.AVAILABLE and finding.modem in in_use
+        else finding
+        for finding in findings
+    ]
+
+
+_SEEN_IN_USE = frozenset({Verdict.IN_USE, Verdict.SIM_CHANGED})
+
+
 def _once_each(findings: list[Finding]) -> Iterator[Finding]:
     """The findings, with every module and every SIM left available once.
 
@@ -150,7 +171,7 @@ def _once_each(findings: list[Finding]) -> Iterator[Finding]:
     cannot be proved to be more, so they count as one.
     """
     counted: dict[str, Finding] = {}
-    for group in _sharing(finding for finding in findings if finding.modem):
+    for group in _sharing(finding for finding in findings if finding.verdict is Verdict.AVAILABLE):
         counted.update((finding.port, _counted_of(group)) for finding in group)
     for finding in findings:
         one = counted.get(finding.port, finding)

@@ -13,6 +13,7 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,12 @@ class Names:
         networks = dict(_listed(table, overrides))
         networks |= dict(_overridden(networks, places, overrides))
         return cls(networks, places)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same digits for the same names, in every process."""
+        names = repr((sorted(self._networks.items(), key=str), sorted(self._places.items(), key=str)))
+        return sha256(names.encode()).hexdigest()
 
     def home_network(self, imsi: str) -> HomeNetwork | None:
         """Name the network that issued the SIM; None: no IMSI, or no telling which country's it is."""

@@ -69,13 +69,23 @@ def prove() -> Dialogue:
     imei = _imei((yield from _ask(CGSN)))
     yield from _sim_ready()
     imsi = _imsi((yield from _ask_ready(CIMI)))
-    _check_registration((yield from _ask_ready(CREG)))
-    _check_idle((yield from _ask_registered(CPAS)))
-    if _imsi((yield from _ask_registered(CIMI))) != imsi:
-        raise NotCounted(Verdict.SIM_CHANGED, "the SIM was changed while the module was asked")
     if imsi == imei:
         raise NotCounted(Verdict.DOUBTFUL, "gives the same digits as IMEI and IMSI")
-    return Modem(imei, imsi)
+    modem = Modem(imei, imsi)
+    try:
+        yield from _free(modem)
+    except NotCounted as reason:
+        # Its other ports are to know which module it is.
+        raise NotCounted(reason.verdict, reason.reason, modem) from None
+    return modem
+
+
+def _free(modem: Modem) -> Generator[Command, Response, None]:
+    """Registered, in no call, and with the same SIM at the end."""
+    _check_registration((yield from _ask_ready(CREG)))
+    _check_idle((yield from _ask_registered(CPAS)))
+    if _imsi((yield from _ask_registered(CIMI))) != modem.imsi:
+        raise NotCounted(Verdict.SIM_CHANGED, "the SIM was changed while the module was asked")
 
 
 def check_unsolicited(lines: Iterable[str]) -> None:

@@ -14,9 +14,10 @@ import re
 import socket
 import stat
 import termios
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from os.path import basename as _base
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -87,15 +88,11 @@ def find_ports(patterns: Iterable[str]) -> list[Port]:
 
     A path without wildcards that does not exist is a port too, so that its verdict can say so.
     """
-    ports: dict[object, Port] = {}
-    for name in (name for pattern in patterns for name in _expand(pattern)):
-        port = Port(name) if name.startswith("socket://") else _local_port(name)
-        key = port.device or port.name
-        known = ports.setdefault(key, port)
-        if known is not port:
-            aliases = dict.fromkeys(known.aliases + port.aliases)
-            ports[key] = Port(known.name, tuple(aliases), known.device)
-    return list(ports.values())
+    names = dict.fromkeys(name for pattern in patterns for name in _expand(pattern))
+    same: dict[object, list[Port]] = {}
+    for port in map(_port, names):
+        same.setdefault(port.device or port.name, []).append(port)
+    return [_as_one(ports) for ports in same.values()]
 
 
 def open_port(port: Port, baud_rate: int) -> OpenPort:
@@ -190,7 +187,14 @@ def _natural(name: str) -> list[str | int]:
     return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
-def _local_port(name: str) -> Port:
+def _as_one(ports: Sequence[Port]) -> Port:
+    aliases = dict.fromkeys(chain.from_iterable(port.aliases for port in ports))
+    return Port(ports[0].name, tuple(aliases), ports[0].device)
+
+
+def _port(name: str) -> Port:
+    if name.startswith("socket://"):
+        return Port(name)
     real = os.path.realpath(name)
     aliases = dict.fromkeys((_base(name), _base(real), real.removeprefix("/dev/").replace("/", "_")))
     try:

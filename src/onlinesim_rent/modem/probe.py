@@ -5,6 +5,7 @@ What a module says is judged in conversation.py; what may block in the kernel is
 
 from __future__ import annotations
 
+import errno
 import heapq
 import logging
 import os
@@ -21,7 +22,7 @@ from onlinesim_rent.census import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import STUCK_SECONDS, Background
 from onlinesim_rent.modem.conversation import Conversation
-from onlinesim_rent.modem.holders import live_lock_files, processes_holding
+from onlinesim_rent.modem.holders import is_exclusive, live_lock_files, processes_holding
 from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, OpenPort, Port, open_port
 
 OPEN_SECONDS = 2.8
@@ -212,7 +213,7 @@ class _Probing:
         if line.unsent and not conversation.is_over:
             self._write(line)
         if conversation.outcome is not None:
-            self._find(line.port, conversation.outcome)
+            self._find(line.port, _unless_taken(line, conversation.outcome))
             self._epoll.unregister(line.descriptor)
             del self._lines[line.descriptor]
             self._hand_back(line.port, line.opened)
@@ -253,8 +254,9 @@ class _Probing:
         counted = [port for port in self._ports if self._findings[port.name].verdict is Verdict.AVAILABLE]
         in_use = _in_use(counted, but_for=os.getpid())
         for port in counted:
-            if port.name in in_use:
-                self._find(port, in_use[port.name])
+            if sign := in_use.get(port.name):
+                modem = self._findings[port.name].modem
+                self._find(port, NotCounted(sign.verdict, sign.reason, modem))
 
     def _close(self, port: Port, opened: OpenPort) -> Callable[[], None]:
         """Done in a thread."""
@@ -271,7 +273,7 @@ class _Probing:
         if isinstance(outcome, Modem):
             finding = Finding(port.name, Verdict.AVAILABLE, "has just proved it", seconds, outcome)
         else:
-            finding = Finding(port.name, outcome.verdict, outcome.reason, seconds)
+            finding = Finding(port.name, outcome.verdict, outcome.reason, seconds, outcome.modem)
         self._findings[port.name] = finding
 
     def _set_timer(self, at: float, waiting: Port | _Line) -> None:
@@ -285,7 +287,9 @@ def _capacity(port_count: int) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
         taken = len(os.listdir("/proc/self/fd"))
-    except OSError:
+    except OSError as error:
+        if error.errno not in {errno.EMFILE, errno.ENFILE}:
+            raise CensusError(f"/proc cannot be read: {error.strerror}") from error
         # Not even one for the listing.
         taken = hard
     capacity = (hard - taken - SPARE_DESCRIPTORS) // DESCRIPTORS_PER_PORT
@@ -296,6 +300,13 @@ def _capacity(port_count: int) -> int:
             "%d ports are asked %d at a time: LimitNOFILE (%d) is too low", port_count, capacity, hard
         )
     return capacity
+
+
+def _unless_taken(line: _Line, outcome: Modem | NotCounted) -> Modem | NotCounted:
+    """What was found, unless somebody has made the line his own meanwhile, which another user may hide."""
+    if isinstance(outcome, Modem) and is_exclusive(line.descriptor):
+        return NotCounted(Verdict.IN_USE, "another program has just opened it (TIOCEXCL)", outcome)
+    return outcome
 
 
 def _in_use(ports: Sequence[Port], but_for: int | None = None) -> dict[str, NotCounted]:
