@@ -108,6 +108,20 @@ def test_note_13_nothing_but_the_seven_questions_is_ever_written() -> None:
     assert conversation.bytes_to_write() == b""
 
 
+def test_note_14_a_line_holds_one_command_and_the_next_is_not_written_before_the_answer_is_whole() -> None:
+    conversation = Conversation(0.0)
+    for command in SEVEN:
+        assert conversation.bytes_to_write() == f"{command}\r".encode()
+        answer = on_the_line(HEALTHY[command])
+        # The last byte but the line feed, which ends the final result code.
+        for place in range(len(answer) - 2):
+            conversation.feed(answer[place : place + 1], 0.0)
+            assert conversation.bytes_to_write() == b""
+        conversation.feed(answer[-2:], 0.0)
+
+    assert conversation.outcome == MODEM
+
+
 def test_a_silent_port_is_over_in_less_than_three_seconds() -> None:
     played = play({})
 

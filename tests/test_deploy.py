@@ -179,7 +179,7 @@ def test_the_example_is_one_that_systemd_and_a_shell_read_alike():
         assert re.fullmatch(r'(#.*|[A-Z_]+="[^"$`\\]*"|[A-Z_]+=[\w./:-]*|)', line)
 
 
-def test_udev_finds_no_fault_with_the_rule():
+def test_note_11_udev_finds_no_fault_with_the_rule_that_keeps_modemmanager_away():
     rules = (DEPLOY / "79-onlinesim-rent.rules").read_text()
     pair = r'[A-Z]+(\{\w+\})?(==|!=|=|\+=)"[^"]*"'
     for line in rules.splitlines():
