@@ -8,6 +8,8 @@ import struct
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,8 @@ from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.errors import NoMoreData, ParseException
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gunicorn.arbiter import Arbiter
     from gunicorn.workers.base import Worker
 
@@ -26,6 +30,7 @@ proc_name = "onlinesim-rent"
 bind = os.environ.get("RENT_BIND") or "127.0.0.1:8000"
 
 # Two by four answered 3.4 times as many requests as one by eight: unpacking and JSON hold a process's lock.
+# Gunicorn itself has read the number by now; that it is one at least, the settings' own check says.
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 worker_class = "gthread"
 threads = 4
@@ -70,6 +75,9 @@ logconfig_dict = {
 # When, who, whom a proxy says it speaks for, what, status, bytes, seconds. A query could hold a key, and
 # any other field of a request as well.
 access_log_format = '%(t)s %(h)s "%({x-forwarded-for}i)s" "%(m)s %(U)s %(H)s" %(s)s %(b)s %(L)s'
+
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable by which Prometheus' client knows the directory of counts."""
 
 STALLED_SECONDS = 5
 """How long a client may leave a thread waiting for its next byte."""
@@ -128,29 +136,39 @@ def on_starting(server: "Arbiter") -> None:
     if status:
         sys.exit(status)
     allow_descriptors()
-    # Each worker counts its responses in a file of its own there, and any of them tells the sum.
-    directory = os.environ.get("TMPDIR") or worker_tmp_dir
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="onlinesim-rent-metrics-", dir=directory)
+    share_counts(server)
 
 
 def on_exit(_: "Arbiter") -> None:
     """Leave no counts behind."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
-
-
-def on_reload(server: "Arbiter") -> None:
-    """Keep the workers that serve when the new settings are wrong: a slip in a key file ends no service."""
-    if try_application(server):
-        server.log.error("not reloaded, because the application cannot be loaded; the old workers go on")
-        # As many as are started next, and only then are the old ones ended.
-        server.cfg.set("workers", 0)
+    shutil.rmtree(os.environ.get(COUNTS, ""), ignore_errors=True)
 
 
 def when_ready(server: "Arbiter") -> None:
-    """Let no stalled client keep a thread: accepted connections inherit the listener's patience."""
+    """Let no wrong setting end the workers that serve, and no stalled client keep a thread."""
+    # No hook of gunicorn's can refuse a reload.
+    server.reload = partial(reload_if_loadable, server, server.reload)
+    # Accepted connections inherit the listener's patience.
     for listener in server.LISTENERS:
         patience = struct.pack("ll", STALLED_SECONDS, 0)
         listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+
+
+def pre_fork(_: "Arbiter", __: "Worker") -> None:
+    """Make the directory of counts anew where it has been removed, as logind does at the user's logout."""
+    with suppress(OSError, KeyError):
+        os.mkdir(os.environ[COUNTS], 0o700)
+
+
+def post_fork(server: "Arbiter", worker: "Worker") -> None:
+    """Let a worker whose file of counts cannot be have its counts for itself, and serve."""
+    if COUNTS not in os.environ:
+        return
+    try:
+        allocate(Path(os.environ[COUNTS], f"counter_{worker.pid}.db"))
+    except OSError as error:
+        del os.environ[COUNTS]
+        server.log.warning("this worker's responses are counted apart from the others': %s", error)
 
 
 def worker_exit(server: "Arbiter", worker: "Worker") -> None:
@@ -164,6 +182,14 @@ def worker_exit(server: "Arbiter", worker: "Worker") -> None:
         sys.exit(4)
 
 
+def reload_if_loadable(server: "Arbiter", reload: "Callable[[], None]") -> None:
+    """Keep the workers that serve when the new settings are wrong: a slip in a key file ends no service."""
+    if try_application(server):
+        server.log.error("not reloaded, because the application cannot be loaded; the old workers go on")
+    else:
+        reload()
+
+
 def try_application(server: "Arbiter") -> int:
     """Load the application in a process of its own, which says what is wrong; return its exit status.
 
@@ -173,7 +199,36 @@ def try_application(server: "Arbiter") -> int:
     command = [sys.executable, "-c", load, server.app.app_uri]
     paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
     environ = {**os.environ, "PYTHONPATH": paths}
+    # It answers nobody, and where nothing can be counted it must load all the same.
+    environ.pop(COUNTS, None)
     return subprocess.run(command, env=environ, check=False).returncode
+
+
+def share_counts(server: "Arbiter") -> None:
+    """Name a directory where each worker counts its responses in a file, so that any can tell the sum."""
+    directory = os.environ.get("TMPDIR") or worker_tmp_dir
+    os.environ.pop(COUNTS, None)
+    try:
+        os.environ[COUNTS] = tempfile.mkdtemp(prefix="onlinesim-rent-metrics-", dir=directory)
+    except OSError as error:
+        server.log.warning("each worker counts its responses apart from the others: %s", error)
+
+
+def allocate(counts: Path) -> None:
+    """Take all of the room that a worker's file of counts needs; leave no file where there is too little.
+
+    Prometheus' client maps the file into memory, and to write there where the disk is full ends a process.
+    """
+    descriptor = os.open(counts, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        # As much as the client would have made it.
+        os.posix_fallocate(descriptor, 0, 1 << 16)
+    except OSError:
+        # The others could not read it.
+        counts.unlink()
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def allow_descriptors() -> None:

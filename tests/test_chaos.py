@@ -18,7 +18,7 @@ DIALOGUES = 100_000
 OK = Response("", (), "OK")
 
 
-def played(new_dialogue, banks=40) -> Outcome:
+def played(new_dialogue, banks=12) -> Outcome:
     outcome = Outcome()
     for seed in range(banks):
         outcome += play(seed, new_dialogue)

@@ -134,7 +134,15 @@ def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
 
 
 def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
-    with make_run(RENT_BIND=f"unix:{tmp_path}/socket", TMPDIR=str(tmp_path)) as (process, lines):
+    of_the_real_service = {
+        "RENT_API_KEY_FILE": "/nowhere",
+        "RENT_AUTHORIZATION": "maybe",
+        "RENT_NAMES_FILE": "/nowhere",
+    }
+    with make_run(RENT_BIND=f"unix:{tmp_path}/socket", TMPDIR=str(tmp_path), **of_the_real_service) as (
+        process,
+        lines,
+    ):
         curl = shlex.split(lines.until("curl .*")[0])
         answered = subprocess.run([*curl, "--silent"], capture_output=True, text=True, check=True)
         os.killpg(process.pid, signal.SIGINT)
@@ -166,6 +174,14 @@ def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
 
 
 def test_a_server_that_cannot_start_ends_the_demonstration_with_its_status(tmp_path):
-    with make_run(RENT_CACHE_SECONDS="many", TMPDIR=str(tmp_path)) as (process, lines):
+    with make_run(RENT_LOG_LEVEL="loud", TMPDIR=str(tmp_path)) as (process, lines):
         assert process.wait(PATIENCE_SECONDS) != 0
         assert "curl" not in lines.close()
+
+
+@pytest.mark.parametrize(("command", "status"), [("nosuch", 127), ("/", 126)])
+def test_a_command_that_cannot_be_run_ends_the_demonstration_as_in_a_shell(command, status):
+    ended = run("simulate", command)
+    assert ended.returncode == status
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"{command}: ")

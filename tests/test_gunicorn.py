@@ -7,8 +7,11 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +19,6 @@ from servers import PATIENCE_SECONDS, PROJECT, command, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from servers import Answer, Server
 
@@ -122,12 +124,25 @@ def test_what_a_client_says_of_a_proxy_changes_nothing(start_gunicorn: Start) ->
     assert answer.status == 200
 
 
+def listener_of(server: Server) -> socket.socket:
+    """The socket that was opened for the server here, under the number that it was told."""
+    environ = Path(f"/proc/{server.process.pid}/environ").read_text()
+    number = re.search(r"RENT_BIND=fd://(\d+)", environ)
+    assert number
+    return socket.fromfd(int(number[1]), socket.AF_INET, socket.SOCK_STREAM)
+
+
 def test_clients_that_stall_keep_no_thread(start_gunicorn: Start) -> None:
     server = start_gunicorn(WEB_CONCURRENCY="1")
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret-key\r\n"
     beginnings = [head[:20], f"{head}Content-Length: 60\r\n\r\n{{"] * 2
 
     ask(server)  # only now, with a worker at work, is the start over
+    with listener_of(server) as listener:
+        patience = listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.calcsize("ll"))
+        assert struct.unpack("ll", patience) == (5, 0)
+        # What follows need not take so long.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 200_000))
     stalled = []
     try:
         for beginning in beginnings:
@@ -173,7 +188,7 @@ def test_nothing_but_the_port_listens_and_nothing_is_written(start_gunicorn: Sta
 
 
 def test_wrong_settings_end_the_start_with_one_message() -> None:
-    ended = start_in_vain(RENT_AUTHORIZATION="maybe", RENT_DEADLINE_SECONDS="10")
+    ended = start_in_vain(RENT_AUTHORIZATION="maybe", RENT_DEADLINE_SECONDS="10", WEB_CONCURRENCY="0")
 
     assert ended.returncode != 0
     for name in (
@@ -181,6 +196,7 @@ def test_wrong_settings_end_the_start_with_one_message() -> None:
         "RENT_PORTS",
         "RENT_AUTHORIZATION",
         "RENT_DEADLINE_SECONDS",
+        "WEB_CONCURRENCY",
     ):
         assert len(re.findall(rf"^  {name}\b", ended.stderr, re.MULTILINE)) == 1
     assert "Traceback" not in ended.stderr
@@ -208,13 +224,7 @@ def test_a_reload_takes_a_new_key(start_gunicorn: Start, key_file: Path) -> None
 
 
 def test_a_reload_with_wrong_settings_keeps_the_workers(start_gunicorn: Start, key_file: Path) -> None:
-    server = start_gunicorn(
-        RENT_API_KEY="",
-        RENT_API_KEY_FILE=str(key_file),
-        WEB_CONCURRENCY="1",
-        # So long does gunicorn wait, after a reload, for workers that are to end.
-        GUNICORN_CMD_ARGS="--graceful-timeout 1",
-    )
+    server = start_gunicorn(RENT_API_KEY="", RENT_API_KEY_FILE=str(key_file), WEB_CONCURRENCY="1")
     assert ask(server).status == 200
     before = server.workers()
     key_file.write_text("")
@@ -226,6 +236,24 @@ def test_a_reload_with_wrong_settings_keeps_the_workers(start_gunicorn: Start, k
 
     assert server.workers() == before
     assert ask(server).status == 200
+
+
+def test_after_a_refused_reload_a_dead_worker_is_replaced_and_sigterm_is_quick(
+    start_gunicorn: Start, key_file: Path
+) -> None:
+    server = start_gunicorn(RENT_API_KEY="", RENT_API_KEY_FILE=str(key_file), WEB_CONCURRENCY="1")
+    ask(server)
+    key_file.write_text("")
+    server.process.send_signal(signal.SIGHUP)
+    server.stderr.until("not reloaded")
+    key_file.write_text("another-key\n")
+
+    began = time.monotonic()
+    os.kill(server.workers()[0], signal.SIGKILL)
+    server.stderr.until("not reloaded(?s:.*)Booting worker")
+    assert ask(server).status == 401
+    assert server.stop() == 0
+    assert time.monotonic() - began < 5
 
 
 def test_a_worker_that_cannot_load_the_service_ends_it(start_gunicorn: Start, key_file: Path) -> None:

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
+import test_life
 from hand_census import HandCensus
+from servers import Server
 from test_service import BODY, HEADERS, ask
 
 from onlinesim_rent import create_app
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.simulator import SimulatedBank, live_bank
+
+disk = test_life.disk
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
 
@@ -94,6 +101,77 @@ def _metrics_of_two_workers(server) -> list[str]:
 def test_the_directory_of_counts_is_gone_when_the_service_has_ended(start_gunicorn, tmp_path):
     server = start_gunicorn("hand_wsgi:app", TMPDIR=str(tmp_path))
     assert [path.name.startswith("onlinesim-rent-metrics-") for path in tmp_path.iterdir()] == [True]
+    ask(server)  # a worker that has not begun its work may miss the word to end
     server.process.send_signal(signal.SIGTERM)
     server.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+# Nothing that may happen to the counts keeps the service from answering
+
+
+@pytest.fixture
+def one_worker(start_gunicorn, tmp_path) -> Server:
+    """A service that has answered once, and keeps its counts below tmp_path."""
+    server = start_gunicorn(TMPDIR=str(tmp_path))
+    assert ask(server).status == 200
+    return server
+
+
+def replace_worker(server: Server) -> None:
+    """Kill the worker, and return when another answers."""
+    [worker] = server.workers()
+    os.kill(worker, signal.SIGKILL)
+    server.stderr.until(rf"Booting worker with pid: {worker}(?s:.*)Booting worker")
+    assert ask(server).status == 200
+
+
+def counts_of(tmp_path: Path) -> Path:
+    [directory] = tmp_path.iterdir()
+    return directory
+
+
+def test_a_directory_of_counts_that_is_removed_is_made_again_for_the_next_worker(one_worker, tmp_path):
+    directory = counts_of(tmp_path)
+    shutil.rmtree(directory)
+    assert ask(one_worker).status == 200
+    replace_worker(one_worker)
+    assert responses(one_worker.request("GET", "/metrics").body.decode())["200"] == 1
+    assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_where_there_can_be_no_directory_of_counts_a_worker_counts_apart(one_worker, tmp_path):
+    directory = counts_of(tmp_path)
+    shutil.rmtree(directory)
+    directory.touch()
+    replace_worker(one_worker)
+    assert responses(one_worker.request("GET", "/metrics").body.decode())["200"] == 1
+    assert one_worker.stderr.text.count("counted apart from the others': [Errno 20]") == 1
+
+
+def test_a_reload_needs_no_directory_of_counts(one_worker, tmp_path):
+    shutil.rmtree(counts_of(tmp_path))
+    [worker] = one_worker.workers()
+    one_worker.process.send_signal(signal.SIGHUP)
+    one_worker.stderr.until(rf"Worker exiting \(pid: {worker}\)")
+    assert responses(one_worker.request("GET", "/metrics").body.decode()) == {"200": 0}
+
+
+def test_a_temporary_directory_that_is_none_only_parts_the_counts(start_gunicorn, tmp_path):
+    server = start_gunicorn(TMPDIR=f"{tmp_path}/nowhere")
+    assert ask(server).status == 200
+    assert responses(server.request("GET", "/metrics").body.decode())["200"] == 1
+    assert server.stop() == 0
+    assert "apart from the others: [Errno 2]" in server.stderr.text
+
+
+def test_a_worker_that_starts_on_a_full_disk_counts_apart_and_serves(start_gunicorn, disk):
+    server = start_gunicorn(TMPDIR=str(disk))
+    assert ask(server).status == 200
+    test_life.fill(disk, 0)
+    replace_worker(server)
+    assert responses(server.request("GET", "/metrics").body.decode())["200"] >= 1
+    assert "counted apart from the others': [Errno 28]" in server.stderr.text
+    assert "SIGBUS" not in server.stderr.text
+    # An empty file would be an error of every other worker's /metrics.
+    assert all(counts.stat().st_size for counts in disk.glob("*/*.db"))

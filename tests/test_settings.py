@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from servers import environment
 
 from onlinesim_rent.settings import Settings, SettingsError
 
@@ -72,6 +75,7 @@ def test_empty_variables_count_as_not_set() -> None:
         "RENT_RUNTIME_DIR",
         "RUNTIME_DIRECTORY",
         "XDG_RUNTIME_DIR",
+        "WEB_CONCURRENCY",
     )
 
     assert from_env(**dict.fromkeys(optional, " ")) == from_env()
@@ -86,6 +90,7 @@ def test_one_message_names_every_wrong_variable() -> None:
         RENT_DEADLINE_SECONDS="10",
         RENT_BAUD_RATE="fast",
         RENT_RUNTIME_DIR="here",
+        WEB_CONCURRENCY="two",
     )
 
     for name in (
@@ -96,9 +101,10 @@ def test_one_message_names_every_wrong_variable() -> None:
         "RENT_DEADLINE_SECONDS is '10'",
         "RENT_BAUD_RATE is 'fast'",
         "RENT_RUNTIME_DIR is 'here'",
+        "WEB_CONCURRENCY is 'two'",
     ):
         assert name in text
-    assert text.count("for example") == 7
+    assert text.count("for example") == 8
 
 
 @pytest.mark.parametrize(
@@ -109,11 +115,14 @@ def test_one_message_names_every_wrong_variable() -> None:
         ("RENT_CACHE_SECONDS", "60.1"),
         ("RENT_DEADLINE_SECONDS", "0.9"),
         ("RENT_DEADLINE_SECONDS", "nan"),
-        ("RENT_DEADLINE_SECONDS", "9.91"),
+        ("RENT_DEADLINE_SECONDS", "9.51"),
         ("RENT_BAUD_RATE", "0"),
         ("RENT_BAUD_RATE", "9600.5"),
         ("RENT_BAUD_RATE", "4000001"),
         ("RENT_AUTHORIZATION", "Optional"),
+        ("WEB_CONCURRENCY", "0"),
+        ("WEB_CONCURRENCY", "-1"),
+        ("WEB_CONCURRENCY", "1.5"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
@@ -234,3 +243,28 @@ def test_the_runtime_directory_is_ours_then_systemds_then_the_users(
 
 def test_a_relative_runtime_directory_of_the_login_is_refused_too() -> None:
     assert "RENT_RUNTIME_DIR is 'run/onlinesim-rent'" in what_is_wrong(XDG_RUNTIME_DIR="run")
+
+
+def check_where_no_file_can_be_written(**variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "check"],
+        env=environment(**REQUIRED, **variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_where_there_is_no_temporary_directory_a_runtime_directory_is_enough(tmp_path: Path) -> None:
+    checked = check_where_no_file_can_be_written(RENT_RUNTIME_DIR=str(tmp_path))
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_where_there_is_no_temporary_directory_the_runtime_directory_is_asked_for() -> None:
+    checked = check_where_no_file_can_be_written(RENT_AUTHORIZATION="maybe")
+
+    assert checked.returncode == 1
+    for name in ("RENT_RUNTIME_DIR is not set, and no directory", "RENT_AUTHORIZATION is 'maybe'"):
+        assert name in checked.stderr
+    assert "Traceback" not in checked.stderr

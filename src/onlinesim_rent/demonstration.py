@@ -16,12 +16,16 @@ from onlinesim_rent.simulator import SimulatedBank
 
 DEMONSTRATION_KEY = "demonstration-key"
 
+KEPT = {"RENT_BIND", "RENT_LOG_LEVEL"}
+"""The settings that change where it is shown and what is logged, but not what is shown."""
+
 
 def demonstrate(command: Sequence[str]) -> int:
     """Run a server's command line until it ends or is interrupted; returns its exit status.
 
     It finds the simulated bank's ports and a key in its environment, and says that it is ready as
-    systemd would have it (sd_notify(3)), which gunicorn does.
+    systemd would have it (sd_notify(3)), which gunicorn does. A command that cannot be run is told of and
+    has the status that a shell would give it.
     """
     with (
         SimulatedBank() as bank,
@@ -29,7 +33,11 @@ def demonstrate(command: Sequence[str]) -> int:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as readiness,
     ):
         readiness.bind(str(Path(directory, "ready")))
-        server = subprocess.Popen(command, env=_environment(bank, directory))
+        try:
+            server = subprocess.Popen(command, env=_environment(bank, directory))
+        except OSError as error:
+            click.echo(f"{command[0]}: {error.strerror}", err=True)
+            return 127 if isinstance(error, FileNotFoundError) else 126
         try:
             return _serve(server, readiness, bank)
         except KeyboardInterrupt:
@@ -41,7 +49,9 @@ def demonstrate(command: Sequence[str]) -> int:
 
 
 def _environment(bank: SimulatedBank, directory: str) -> dict[str, str]:
-    return os.environ | {
+    """The caller's environment, with settings of the demonstration's own in place of the real service's."""
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith("RENT_")}
+    return kept | {
         "RENT_API_KEY": DEMONSTRATION_KEY,
         "RENT_PORTS": bank.ports,
         "RENT_RUNTIME_DIR": str(Path(directory, "runtime")),
@@ -63,7 +73,7 @@ def _serve(server: subprocess.Popen[bytes], readiness: socket.socket, bank: Simu
 
 
 def _invitation(modules: int) -> str:
-    bind = os.environ.get("RENT_BIND", "127.0.0.1:8000")
+    bind = os.environ.get("RENT_BIND") or "127.0.0.1:8000"
     socket_path = bind.removeprefix("unix:")
     where = f"--unix-socket {socket_path} http://localhost" if socket_path != bind else f"http://{bind}"
     return f"""

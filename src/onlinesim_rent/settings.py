@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import re
 import tempfile
@@ -27,14 +28,20 @@ class SettingsError(ValueError):
 
 
 def runtime_dir(environ: Mapping[str, str]) -> Path:
-    """Choose the service's own directory: systemd's, else the user's, else a temporary one."""
+    """Choose the service's own directory: systemd's, else the user's, else a temporary one.
+
+    Raises ValueError where nothing temporary can be written either.
+    """
     by_systemd = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if by_systemd:
         return Path(by_systemd)
     by_login = environ.get("XDG_RUNTIME_DIR")
     if by_login:
         return Path(by_login, "onlinesim-rent")
-    return Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}")
+    try:
+        return Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}")
+    except FileNotFoundError:
+        raise ValueError("is not set, and no directory for temporary files can be written to") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,10 @@ class Settings:
             baud_rate=reader.read("RENT_BAUD_RATE", _baud_rate, "115200"),
             names_file=reader.path("RENT_NAMES_FILE"),
             log_level=reader.read("RENT_LOG_LEVEL", _log_level, "info"),
-            runtime_dir=reader.read(
-                "RENT_RUNTIME_DIR",
-                _directory,
-                str(runtime_dir(reader.environ)),
-                example="/run/onlinesim-rent",
-            ),
+            runtime_dir=reader.read("RENT_RUNTIME_DIR", reader.directory, "", example="/run/onlinesim-rent"),
         )
+        # Gunicorn's own setting: with 0 it would listen, and nobody would answer.
+        reader.read("WEB_CONCURRENCY", _workers, "2")
         reader.finish()
         return settings
 
@@ -102,6 +106,9 @@ class _Reader:
     def path(self, name: str) -> Path | None:
         value = self.environ.get(name)
         return Path(value) if value else None
+
+    def directory(self, value: str) -> Path:
+        return _directory(value or str(runtime_dir(self.environ)))
 
     def api_keys(self) -> tuple[str, ...]:
         in_place, file = self.environ.get("RENT_API_KEY", ""), self.path("RENT_API_KEY_FILE")
@@ -197,13 +204,17 @@ def _cache_seconds(value: str) -> float:
 
 
 def _deadline_seconds(value: str) -> float:
-    # The marketplace gives up after 10 seconds, and a tenth of one is the least for the way back.
-    return _number(value, float, 1, 9.9, "seconds from 1 to 9.9")
+    # The marketplace gives up after 10 seconds, a proxy in front a little earlier; the way back takes time.
+    return _number(value, float, 1, 9.5, "seconds from 1 to 9.5")
 
 
 def _baud_rate(value: str) -> int:
     # 4000000 is the highest rate of Linux's termios.
     return _number(value, int, 1, 4_000_000, "a whole number of bits a second from 1 to 4000000")
+
+
+def _workers(value: str) -> int:
+    return _number(value, int, 1, math.inf, "a whole number of workers, at least 1")
 
 
 def _number(value: str, kind: Callable[[str], Value], least: float, most: float, wanted: str) -> Value:
