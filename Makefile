@@ -16,7 +16,7 @@ run: $(VENV)/run ## Serve the modules on RENT_PORTS, or simulated ones where no 
 	else exec $(BIN)/onlinesim-rent simulate $(BIN)/gunicorn wsgi:app; fi
 
 test: $(VENV)/test ## Run all tests
-	$(BIN)/pytest --numprocesses 4 -m 'not alone' --cov --cov-report=
+	$(BIN)/pytest --numprocesses 5 --dist worksteal -m 'not alone' --cov --cov-report=
 	$(BIN)/pytest -m alone --cov --cov-append
 
 lint: $(VENV)/lint ## Check style and types

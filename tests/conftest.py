@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from disks import small_disk
 from hand_census import HandCensus
 from servers import gunicorn
 
@@ -37,6 +38,12 @@ def app(settings: Settings, census: HandCensus) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as directory:
+        yield directory
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,6 +18,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from onlinesim_rent.simulator import SimulatedBank
 
 TESTS = Path(__file__).parent
 PROJECT = TESTS.parent
@@ -169,3 +172,25 @@ def gunicorn(app: str, **variables: str) -> Iterator[Server]:
         finally:
             server.kill()
     assert_tells_no_secret(server.stdout.text + server.stderr.text, keys)
+
+
+def holder_of_ports(bank: SimulatedBank, server: Server) -> int:
+    """The worker that has the bank's first port open, once one has."""
+    terminal = os.path.realpath(bank.port("modem000"))
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < ends:
+        for worker in server.workers():
+            if terminal in _open_files(worker):
+                return worker
+    raise AssertionError("no worker has opened a port")
+
+
+def _open_files(process: int) -> set[str]:
+    directory = f"/proc/{process}/fd"
+    files = set()
+    for descriptor in os.listdir(directory):
+        try:
+            files.add(os.readlink(f"{directory}/{descriptor}"))
+        except FileNotFoundError:
+            continue
+    return files

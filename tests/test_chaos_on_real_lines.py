@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import Any
+
+from marketplace import ask, counts
 
 from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent.simulator.chaos import NETWORKS, random_bank, together
 
 SEEDS = range(20)
+Networks = dict[tuple[str, str], int]
+
 AT_ONCE = 5
 SLOWEST_LATENCY = 0.4
 DEADLINE_SECONDS = 8.0
-
-BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
-HEADERS = {"Authorization": "Bearer secret-key", "Content-Type": "application/json"}
 
 
 def modules_of(seed: int) -> list[SimulatedModule]:
@@ -38,8 +37,10 @@ def numbers(modules: list[SimulatedModule]) -> list[set[tuple[str, str]]]:
     return list(groups.values())
 
 
-def answers(start_gunicorn, directory: Path, seeds: range) -> list[tuple[int, dict[str, Any], float]]:
-    """What one service says of the seeds' banks, one after the other in its ports, and after how many seconds."""
+def answers(
+    start_gunicorn, directory: Path, seeds: range
+) -> list[tuple[int, dict[tuple[str, str], int], float]]:
+    """What one service says of the seeds' banks, one after the other in its ports, and in which time."""
     server = start_gunicorn(
         "wsgi:app",
         RENT_PORTS=f"{directory}/ports/*",
@@ -51,31 +52,18 @@ def answers(start_gunicorn, directory: Path, seeds: range) -> list[tuple[int, di
     for seed in seeds:
         with SimulatedBank(modules_of(seed), directory / "ports") as bank:
             began = time.monotonic()
-            answer = server.request("POST", "/getServicesRent", BODY, HEADERS)
-            given.append((seed, json.loads(answer.body), time.monotonic() - began))
+            answer = ask(server)
+            given.append((seed, counts(answer), time.monotonic() - began))
             assert not bank.stats()["totals"]["settings"]
     return given
-
-
-def counts(document: dict[str, Any]) -> Counter[tuple[str, str]]:
-    """The numbers of an answer, by country and operator."""
-    assert document["status"] == "SUCCESS", document
-    return Counter(
-        {
-            (country["country"], operator): count["rent"]
-            for country in document["countryList"]
-            for operator, count in country["operatorMap"].items()
-            if operator != "any"
-        }
-    )
 
 
 def test_random_banks_are_counted_exactly_and_in_time(start_gunicorn, tmp_path):
     shares = [(tmp_path / str(share), SEEDS[share::AT_ONCE]) for share in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE) as services:
         given = services.map(lambda share: answers(start_gunicorn, *share), shares)
-    for seed, document, seconds in chain.from_iterable(given):
-        counted, there = counts(document), numbers(modules_of(seed))
+    for seed, answer, seconds in chain.from_iterable(given):
+        counted, there = Counter(answer), numbers(modules_of(seed))
         surely = Counter(next(iter(networks)) for networks in there if len(networks) == 1)
         at_most = Counter(network for networks in there for network in networks)
         assert counted.total() == len(there), f"seed {seed}: {counted}, and there are {there}"

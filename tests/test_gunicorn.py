@@ -15,22 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from marketplace import BODY, HEADERS, PATH, ask
 from servers import PATIENCE_SECONDS, PROJECT, command, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from servers import Answer, Server
+    from servers import Server
 
     Start = Callable[..., Server]
-
-PATH = "/getServicesRent"
-BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
-HEADERS = {"Authorization": "Bearer secret-key", "Content-Type": "application/json"}
-
-
-def ask(server: Server, **headers: str) -> Answer:
-    return server.request("POST", PATH, BODY, HEADERS | headers)
 
 
 def start_in_vain(**variables: str) -> subprocess.CompletedProcess[str]:

@@ -11,15 +11,15 @@ import socket
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
-from servers import PATIENCE_SECONDS, Server, environment, gunicorn
+from disks import fill
+from marketplace import ask, counts
+from servers import PATIENCE_SECONDS, Server, environment, gunicorn, holder_of_ports
 from test_key_rotation import reload, stream
-from test_service import _holder_of_ports, ask, counts
 
 from onlinesim_rent.simulator import SimulatedBank, live_bank
 
@@ -55,7 +55,7 @@ def test_sigterm_in_mid_census_ends_the_service_when_the_request_is_answered(ser
     with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
         server = serve(bank)
         asked = callers.submit(ask, server)
-        _holder_of_ports(bank, server)
+        holder_of_ports(bank, server)
         server.process.send_signal(signal.SIGTERM)
         assert counts(asked.result()) == {("russia", "beeline"): 4}
         assert server.wait() == 0
@@ -133,34 +133,6 @@ def test_a_worker_that_is_killed_is_replaced_and_the_answer_stays_right(serve, b
 
 
 # Disks
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A disk of 64 KiB."""
-    directory = tmp_path / "disk"
-    directory.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k,mode=0700", "none", directory],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        assert "CI" not in os.environ, mounted.stderr
-        pytest.skip(f"only root can mount a disk: {mounted.stderr}")
-    yield directory
-    subprocess.run(["umount", "--lazy", directory], check=True)
-
-
-def fill(disk: Path, left: int) -> Path:
-    """Leave so many bytes free."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    os.truncate(filler, filler.stat().st_size - left)
-    return filler
 
 
 def assert_is_our_error(server: Server, reason: str) -> None:

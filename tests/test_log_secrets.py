@@ -8,8 +8,8 @@ import subprocess
 from dataclasses import replace
 
 import pytest
+from marketplace import BODY, HEADERS, ask
 from servers import PATIENCE_SECONDS, PROJECT, Server, assert_tells_no_secret, command, environment
-from test_service import BODY, HEADERS, ask
 
 from onlinesim_rent.simulator import SimulatedBank, every_fault_bank, live_bank
 

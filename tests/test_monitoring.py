@@ -8,16 +8,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import test_life
+from disks import fill
 from hand_census import HandCensus
+from marketplace import BODY, HEADERS, ask
 from servers import Server
-from test_service import BODY, HEADERS, ask
 
 from onlinesim_rent import create_app
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.simulator import SimulatedBank, live_bank
-
-disk = test_life.disk
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
 
@@ -168,7 +166,7 @@ def test_a_temporary_directory_that_is_none_only_parts_the_counts(start_gunicorn
 def test_a_worker_that_starts_on_a_full_disk_counts_apart_and_serves(start_gunicorn, disk):
     server = start_gunicorn(TMPDIR=str(disk))
     assert ask(server).status == 200
-    test_life.fill(disk, 0)
+    fill(disk, 0)
     replace_worker(server)
     assert responses(server.request("GET", "/metrics").body.decode())["200"] >= 1
     assert "counted apart from the others': [Errno 28]" in server.stderr.text

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from servers import Answer, Server
+from marketplace import ask, counts
+from servers import Answer, Server, holder_of_ports
 
 from onlinesim_rent.simulator import (
     PUBLISHED_EXAMPLE,
@@ -22,29 +23,9 @@ from onlinesim_rent.simulator import (
     live_bank,
 )
 
-BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
-HEADERS = {"Authorization": "Bearer secret-key", "Content-Type": "application/json"}
 MARKETPLACE_SECONDS = 10.0
 
 Service = Callable[..., Server]
-
-
-def ask(server: Server) -> Answer:
-    return server.request("POST", "/getServicesRent", BODY, HEADERS)
-
-
-def counts(answer: Answer) -> dict[tuple[str, str], int]:
-    """The numbers of an answer that keeps the contract, by country and operator."""
-    assert answer.status == 200
-    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
-    document = json.loads(answer.body)
-    assert document["status"] == "SUCCESS"
-    found = {}
-    for country in document["countryList"]:
-        operators = {name: count["rent"] for name, count in country["operatorMap"].items()}
-        assert operators.pop("any") == sum(operators.values())
-        found |= {(country["country"], name): count for name, count in operators.items()}
-    return found
 
 
 @pytest.fixture
@@ -129,33 +110,11 @@ def test_a_worker_killed_in_mid_census_does_not_harm_the_next_request(serve):
     with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
         server = serve(bank, WEB_CONCURRENCY="2")
         lost = callers.submit(ask, server)
-        taking = _holder_of_ports(bank, server)
+        taking = holder_of_ports(bank, server)
         os.kill(taking, signal.SIGKILL)
         with pytest.raises(ConnectionError):
             lost.result()
         assert sum(counts(ask(server)).values()) == 4
-
-
-def _holder_of_ports(bank: SimulatedBank, server: Server) -> int:
-    """The worker that has a port open, once one has."""
-    terminal = os.path.realpath(bank.port("modem000"))
-    ends = time.monotonic() + 10
-    while time.monotonic() < ends:
-        for worker in server.workers():
-            if terminal in _open_files(worker):
-                return worker
-    raise AssertionError("no worker has opened a port")
-
-
-def _open_files(process: int) -> set[str]:
-    directory = f"/proc/{process}/fd"
-    files = set()
-    for descriptor in os.listdir(directory):
-        try:
-            files.add(os.readlink(f"{directory}/{descriptor}"))
-        except FileNotFoundError:
-            continue
-    return files
 
 
 def test_reloads_under_a_stream_of_requests_lose_none_and_count_whole(serve):

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import click
 
-from onlinesim_rent import live_census
+from onlinesim_rent.application import live_census
 from onlinesim_rent.census import Census, PortReport
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError

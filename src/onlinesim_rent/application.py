@@ -1,0 +1,56 @@
+"""Wires the rooms together: the only place that knows them all."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from flask import Flask
+
+from onlinesim_rent import journal
+from onlinesim_rent.cache import CensusCache
+from onlinesim_rent.census import Census
+from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.monitoring import CensusMemory, monitor
+from onlinesim_rent.plmn import Names
+from onlinesim_rent.settings import Settings
+from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
+
+
+class CensusKeeper(CensusSource, CensusMemory, Protocol):
+    """Takes censuses and remembers the last."""
+
+
+def create_app(settings: Settings | None = None, census: CensusKeeper | None = None) -> Flask:
+    """Build the service as a WSGI application.
+
+    The settings are the environment's unless given, and the counts are asked of the modules themselves
+    unless they come from another source. Raises SettingsError or NamesFileError.
+    """
+    settings = settings or Settings.from_env()
+    census = census or live_census(settings)
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(rent_blueprint(settings, census))
+    app.register_error_handler(Exception, refuse)
+    monitor(app, census)
+    return app
+
+
+def live_census(settings: Settings) -> CensusCache:
+    """The counts as the modules on the settings' ports prove them. Raises NamesFileError."""
+    names = Names.load(settings.names_file)
+    prober = Prober(settings.baud_rate)
+
+    def take(deadline: float) -> Census:
+        began = time.monotonic()
+        findings = prober.probe(find_ports(settings.ports), deadline)
+        return Census.of(findings, names, round(time.monotonic() - began, 3))
+
+    return CensusCache(
+        settings.runtime_dir,
+        settings.cache_seconds,
+        take,
+        record=journal.record,
+        subject=repr((settings.ports, settings.baud_rate, names.fingerprint)),
+    )

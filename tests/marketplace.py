@@ -1,0 +1,31 @@
+"""The marketplace's part: it asks, and reads the answer as its contract has it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from servers import Answer, Server
+
+PATH = "/getServicesRent"
+BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
+HEADERS = {"Authorization": "Bearer secret-key", "Content-Type": "application/json"}
+
+
+def ask(server: Server, **headers: str) -> Answer:
+    return server.request("POST", PATH, BODY, HEADERS | headers)
+
+
+def counts(answer: Answer) -> dict[tuple[str, str], int]:
+    """The numbers of an answer that keeps the contract, by country and operator."""
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    document = json.loads(answer.body)
+    assert document["status"] == "SUCCESS", document
+    found = {}
+    for country in document["countryList"]:
+        operators = {name: count["rent"] for name, count in country["operatorMap"].items()}
+        assert operators.pop("any") == sum(operators.values())
+        found |= {(country["country"], name): count for name, count in operators.items()}
+    return found
