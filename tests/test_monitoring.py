@@ -88,11 +88,11 @@ def _metrics_of_two_workers(server) -> list[str]:
     """What each worker says while the other is stopped."""
     pages = []
     for stopped in server.workers():
-        subprocess.run(["kill", "-STOP", str(stopped)], check=True)
+        os.kill(stopped, signal.SIGSTOP)
         try:
             pages.append(server.request("GET", "/metrics").body.decode())
         finally:
-            subprocess.run(["kill", "-CONT", str(stopped)], check=True)
+            os.kill(stopped, signal.SIGCONT)
     return pages
 
 
