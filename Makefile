@@ -16,8 +16,8 @@ run: $(VENV)/run ## Serve the modules on RENT_PORTS, or simulated ones where no 
 	else exec $(BIN)/onlinesim-rent simulate $(BIN)/gunicorn wsgi:app; fi
 
 test: $(VENV)/test ## Run all tests
-	$(BIN)/pytest --numprocesses 5 --dist worksteal -m 'not alone' --cov --cov-report=
-	$(BIN)/pytest -m alone --cov --cov-append
+	$(BIN)/pytest --numprocesses 5 --dist worksteal -m 'not timed' --cov --cov-report=
+	$(BIN)/pytest --numprocesses 2 -m timed --cov --cov-append
 
 lint: $(VENV)/lint ## Check style and types
 	$(BIN)/ruff check .

@@ -105,7 +105,7 @@ print(json.dumps([finding.verdict for finding in ask(*sys.argv[1:]).values()]))
 # Stuck in the kernel, in every way
 
 
-@pytest.mark.alone
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "way", ["open", "close", "connect", "full", "nobody reads", "flood", "trickle", "mixed"]
 )

@@ -86,7 +86,7 @@ def test_every_fault_gets_a_verdict_in_time_and_the_sound_ones_count_and_nothing
     assert {count["opens"] for count in counts["ports"].values()} <= {1, 2}
 
 
-@pytest.mark.alone
+@pytest.mark.timed
 def test_silent_modules_cost_less_than_three_seconds_and_next_to_no_processor_time():
     """Note 22: beside them a module that is slow in everything counts."""
     slow = SimulatedModule(imei(1), imsi("25099", 1), fault="slow_cpin", latency=0.3)
