@@ -57,7 +57,7 @@ secure_scheme_headers: dict[str, str] = {}
 MEMORY = "/dev/shm"  # noqa: S108 - gunicorn unlinks its file as soon as it is open, and mkdtemp is safe anywhere
 worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
 
-# Gunicorn 25.1 and newer listen on a control socket unless told not to; older ones do not know the name.
+# Nobody steers it but by signals, so it need not listen for more.
 control_socket_disable = True
 
 # Answers to stdout, everything else to stderr, where the package's own log lines go as well.
