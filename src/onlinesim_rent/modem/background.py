@@ -13,8 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from threading import Condition, Thread, current_thread
 
-THREADS = 2
-"""At work at once: more would only fight with the loop for the interpreter."""
+THREADS = 1
+"""At work at once, where none is stuck: more would only fight with the loop for the interpreter."""
 
 STUCK_SECONDS = 0.02
 """From when on a task no longer counts as one of those at work."""

@@ -30,6 +30,9 @@ from onlinesim_rent.modem.holders import DeviceIdentity, is_exclusive
 DESCRIPTORS_PER_PORT = 5
 """pyserial's: the device and two pipes."""
 
+_MOST_LINKS = 40
+"""As many as Linux follows (path_resolution(7))."""
+
 CONNECT_SECONDS = 2.5
 
 _UNKNOWN_HOST = "the terminal server's name is unknown: check it, and this host's DNS"
@@ -192,13 +195,23 @@ def _as_one(ports: Sequence[Port]) -> Port:
     return Port(ports[0].name, tuple(aliases), ports[0].device)
 
 
+def _real(name: str) -> str:
+    """Where links lead, by name alone: realpath() looks at every directory on the way, for every port."""
+    for _ in range(_MOST_LINKS):
+        try:
+            name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))
+        except OSError:
+            break
+    return name
+
+
 def _port(name: str) -> Port:
     if name.startswith("socket://"):
         return Port(name)
-    real = os.path.realpath(name)
+    real = _real(name)
     aliases = dict.fromkeys((_base(name), _base(real), real.removeprefix("/dev/").replace("/", "_")))
     try:
-        status = os.stat(real)
+        status = os.stat(name)
     except OSError:
         return Port(name, tuple(aliases))
     device = DeviceIdentity.of(status) if stat.S_ISCHR(status.st_mode) else None
