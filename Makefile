@@ -44,7 +44,8 @@ install: ## Put the service on this host (as root): user, /opt, systemd units, n
 	deploy/install
 
 clean: ## Remove what these commands made
-	rm -rf $(VENV) build .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build src/*.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/run: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)

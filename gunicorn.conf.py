@@ -136,7 +136,6 @@ def on_starting(server: "Arbiter") -> None:
     if status:
         sys.exit(status)
     allow_descriptors()
-    share_counts(server)
 
 
 def on_exit(_: "Arbiter") -> None:
@@ -146,6 +145,8 @@ def on_exit(_: "Arbiter") -> None:
 
 def when_ready(server: "Arbiter") -> None:
     """Let no wrong setting end the workers that serve, and no stalled client keep a thread."""
+    # Not before it listens: an address in use ends the start without on_exit.
+    share_counts(server)
     # No hook of gunicorn's can refuse a reload.
     server.reload = partial(reload_if_loadable, server, server.reload)
     # Accepted connections inherit the listener's patience.

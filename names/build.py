@@ -2,7 +2,7 @@
 
 Run from the top of the repository, with the npm package `mcc-mnc-list` (or the JSON file in it) at hand:
 
-    npm pack mcc-mnc-list
+    npm pack mcc-mnc-list@1.1.11
     python names/build.py mcc-mnc-list-1.1.11.tgz
 
 Reads the hand-kept files beside this script and writes `networks.csv` and `countries.csv` into

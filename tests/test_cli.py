@@ -103,6 +103,15 @@ def test_a_wrong_names_file_is_told_by_check(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.parametrize("command", ["census", "check"])
+def test_a_glob_that_finds_no_port_is_told_of(command, tmp_path):
+    told = run(
+        command, RENT_API_KEY="k", RENT_PORTS=f"{tmp_path}/tty*", RENT_RUNTIME_DIR=f"{tmp_path}/runtime"
+    )
+    assert told.returncode == 0
+    assert f"RENT_PORTS ({tmp_path}/tty*) finds no port" in told.stderr
+
+
 def test_check_says_how_many_ports_the_settings_find(settings_of):
     with SimulatedBank(MODULES) as bank:
         printed = run("check", **settings_of(bank))
@@ -136,8 +145,8 @@ def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
 def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
     of_the_real_service = {
         "RENT_API_KEY_FILE": "/nowhere",
-        "RENT_AUTHORIZATION": "maybe",
-        "RENT_NAMES_FILE": "/nowhere",
+        "RENT_PORTS": "/dev/ttyUSB*",
+        "RENT_RUNTIME_DIR": "/nowhere",
     }
     with make_run(RENT_BIND=f"unix:{tmp_path}/socket", TMPDIR=str(tmp_path), **of_the_real_service) as (
         process,

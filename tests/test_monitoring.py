@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from disks import fill
 from hand_census import HandCensus
 from marketplace import BODY, HEADERS, ask
-from servers import Server
+from servers import PROJECT, Server, command, environment
 
 from onlinesim_rent import create_app
 from onlinesim_rent.errors import CensusError
@@ -98,10 +99,28 @@ def _metrics_of_two_workers(server) -> list[str]:
 
 def test_the_directory_of_counts_is_gone_when_the_service_has_ended(start_gunicorn, tmp_path):
     server = start_gunicorn("hand_wsgi:app", TMPDIR=str(tmp_path))
-    assert [path.name.startswith("onlinesim-rent-metrics-") for path in tmp_path.iterdir()] == [True]
     ask(server)  # a worker that has not begun its work may miss the word to end
+    assert [path.name.startswith("onlinesim-rent-metrics-") for path in tmp_path.iterdir()] == [True]
     server.process.send_signal(signal.SIGTERM)
     server.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_fails_leaves_no_directory_of_counts(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        failed = subprocess.run(
+            command("hand_wsgi:app"),
+            cwd=PROJECT,
+            env=environment(
+                RENT_API_KEY="secret-key",
+                RENT_PORTS="/nowhere",
+                RENT_BIND=f"127.0.0.1:{taken.getsockname()[1]}",
+                TMPDIR=str(tmp_path),
+            ),
+            capture_output=True,
+            check=False,
+        )
+    assert failed.returncode != 0
     assert list(tmp_path.iterdir()) == []
 
 

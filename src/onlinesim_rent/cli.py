@@ -31,7 +31,7 @@ def check() -> None:
     with _explained():
         settings = Settings.from_env()
         Names.load(settings.names_file)
-    click.echo(f"The settings are right. Ports found now: {len(find_ports(settings.ports))}.")
+    click.echo(f"The settings are right. Ports found now: {_count_of_ports(settings)}.")
 
 
 @main.command()
@@ -44,7 +44,7 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
     """
     with _explained():
         settings = Settings.from_env()
-        click.echo(f"Asking {len(find_ports(settings.ports))} ports ...", err=True)
+        click.echo(f"Ports found: {_count_of_ports(settings)}. Asking them ...", err=True)
         taken = live_census(settings).get(time.monotonic() + settings.deadline_seconds)
     if unknown := set(ports) - {report.port for report in taken.ports}:
         raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
@@ -62,6 +62,18 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
 def simulate(command: tuple[str, ...]) -> None:
     """Run COMMAND with a bank of simulated modules as its ports, and a key to try."""
     raise SystemExit(demonstrate(command))
+
+
+def _count_of_ports(settings: Settings) -> int:
+    """How many ports there are; where there are none, that is likely what somebody is looking for."""
+    count = len(find_ports(settings.ports))
+    if not count:
+        patterns = " ".join(settings.ports)
+        click.echo(
+            f"RENT_PORTS ({patterns}) finds no port: are the modules plugged in, and is it their path?",
+            err=True,
+        )
+    return count
 
 
 @contextmanager

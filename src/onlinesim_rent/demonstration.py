@@ -16,8 +16,8 @@ from onlinesim_rent.simulator import SimulatedBank
 
 DEMONSTRATION_KEY = "demonstration-key"
 
-KEPT = {"RENT_BIND", "RENT_LOG_LEVEL"}
-"""The settings that change where it is shown and what is logged, but not what is shown."""
+REPLACED = {"RENT_API_KEY", "RENT_API_KEY_FILE", "RENT_PORTS", "RENT_RUNTIME_DIR"}
+"""The settings that a demonstration has values of its own for, or goes without."""
 
 
 def demonstrate(command: Sequence[str]) -> int:
@@ -49,8 +49,8 @@ def demonstrate(command: Sequence[str]) -> int:
 
 
 def _environment(bank: SimulatedBank, directory: str) -> dict[str, str]:
-    """The caller's environment, with settings of the demonstration's own in place of the real service's."""
-    kept = {name: value for name, value in os.environ.items() if name in KEPT or not name.startswith("RENT_")}
+    """The caller's environment, with the demonstration's own ports and key in place of the real ones."""
+    kept = {name: value for name, value in os.environ.items() if name not in REPLACED}
     return kept | {
         "RENT_API_KEY": DEMONSTRATION_KEY,
         "RENT_PORTS": bank.ports,

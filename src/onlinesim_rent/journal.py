@@ -23,6 +23,8 @@ def record(previous: Census | None, census: Census) -> None:
         census.seconds,
         "".join(f"; {number} {verdict}" for verdict, number in verdicts.most_common()),
     )
+    if not census.ports and (previous is None or previous.ports):
+        _log.warning("RENT_PORTS finds no port: are the modules plugged in, and is it their path?")
     _record_changes(previous, census)
     for plmn in sorted(set(census.unnamed) - set(previous.unnamed if previous else ())):
         _log.warning(
