@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from disks import small_disk
 from hand_census import HandCensus
+from lines import descriptors, join_port_threads, port_threads
 from servers import gunicorn
 
 from onlinesim_rent import create_app
@@ -38,6 +39,16 @@ def app(settings: Settings, census: HandCensus) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def nothing_is_left_behind() -> Iterator[None]:
+    """No census of the test leaves a descriptor or a thread."""
+    before = descriptors()
+    yield
+    join_port_threads()
+    assert port_threads() == []
+    assert descriptors() == before
 
 
 @pytest.fixture

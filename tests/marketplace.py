@@ -12,6 +12,26 @@ PATH = "/getServicesRent"
 BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
 HEADERS = {"Authorization": "Bearer secret-key", "Content-Type": "application/json"}
 
+PUBLISHED_ANSWER = {
+    "countryList": [
+        {
+            "country": "russia",
+            "operatorMap": {"any": {"rent": 19}, "beeline": {"rent": 9}, "megafon": {"rent": 10}},
+        },
+        {
+            "country": "ukraine",
+            "operatorMap": {
+                "any": {"rent": 21},
+                "kyivstar": {"rent": 5},
+                "life": {"rent": 2},
+                "vodafone": {"rent": 14},
+            },
+        },
+    ],
+    "status": "SUCCESS",
+}
+"""The contract's example, with the operators in our order."""
+
 
 def ask(server: Server, **headers: str) -> Answer:
     return server.request("POST", PATH, BODY, HEADERS | headers)

@@ -7,24 +7,14 @@ import threading
 import time
 from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pytest
-from lines import Gate, descriptors, join_port_threads, port_threads, python
+from lines import Gate, join_port_threads, port_threads, python
 from servers import PATIENCE_SECONDS
 
 from onlinesim_rent.modem.background import STUCK_SECONDS, THREADS, Background
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    before = descriptors()
-    yield
-    join_port_threads()
-    assert descriptors() == before
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def serve(background: Background, done: list[object], count: int) -> None:

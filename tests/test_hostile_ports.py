@@ -14,14 +14,12 @@ from lines import (
     BAUD_RATE,
     ask,
     black_hole,
-    descriptors,
     fill,
     flood,
     hang_up,
     join_port_threads,
     listen_only,
     module,
-    port_threads,
     pseudo_terminal,
     python,
     say,
@@ -41,13 +39,7 @@ STUCK = 64
 OVERSHOOT_SECONDS = 0.2
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    before = descriptors()
-    yield
-    join_port_threads()
-    assert port_threads() == []
-    assert descriptors() == before
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def loopback(number: int, count: int = STUCK) -> list[str]:

@@ -17,15 +17,10 @@ from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, Port, find_ports, op
 from onlinesim_rent.simulator.pseudo_terminal import TIOCSPTLCK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    before = descriptors()
-    yield
-    assert descriptors() == before
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def refusal(port: Port) -> tuple[Verdict, str]:

@@ -41,12 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    before = descriptors()
-    yield
-    join_port_threads()
-    assert descriptors() == before
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 @pytest.fixture(scope="module")
