@@ -14,7 +14,7 @@ KYIVSTAR = "255030000000001"
 
 
 def available(port: str, imei: str, imsi: str, seconds: float = 1.0) -> Finding:
-    return Finding(port, Verdict.AVAILABLE, "has just proved it", seconds, Modem(imei, imsi))
+    return Finding(port, Verdict.AVAILABLE, "answered all checks", seconds, Modem(imei, imsi))
 
 
 def census(*findings: Finding) -> Census:
@@ -48,17 +48,70 @@ def test_note_9_a_module_that_answers_on_two_ports_counts_once():
     assert taken.ports[1].reason == "the same module as a, which is counted"
 
 
-@pytest.mark.parametrize("verdict", [Verdict.IN_USE, Verdict.SIM_CHANGED])
-def test_note_9_a_module_that_is_in_use_on_one_port_does_not_count_on_another(verdict):
-    in_use = Finding("a", verdict, "held open by process 1", 1.0, Modem(IMEI[0], BEELINE[0]))
-    taken = census(available("b", IMEI[0], BEELINE[0]), in_use, available("c", IMEI[1], BEELINE[1]))
-    assert verdicts(taken) == [Verdict.IN_USE, verdict, Verdict.AVAILABLE]
-    assert taken.ports[0].reason == "the same module as a, which is in use"
+SAYS_NOTHING = [Verdict.SILENT, Verdict.NOT_AT, Verdict.OUT_OF_TIME]
+COUNTS_AGAINST = [v for v in Verdict if v not in {*SAYS_NOTHING, Verdict.AVAILABLE, Verdict.DUPLICATE}]
 
 
-def test_what_is_not_registered_on_one_port_may_count_on_another():
-    other = Finding("a", Verdict.NOT_REGISTERED, "is searching", 1.0, Modem(IMEI[0], BEELINE[0]))
-    assert verdicts(census(other, available("b", IMEI[0], BEELINE[0])))[1] is Verdict.AVAILABLE
+@pytest.mark.parametrize("verdict", COUNTS_AGAINST)
+def test_what_one_port_shows_counts_against_its_module(verdict):
+    other = Finding("a", verdict, "held open by process 1", 1.0, Modem(IMEI[0], BEELINE[0]))
+    taken = census(available("b", IMEI[0], BEELINE[0]), other, available("c", IMEI[1], BEELINE[1]))
+    assert verdicts(taken) == [verdict, verdict, Verdict.AVAILABLE]
+    assert taken.ports[0].reason == f"the same module as a, which shows: {verdict}"
+
+
+@pytest.mark.parametrize("verdict", SAYS_NOTHING)
+def test_a_port_without_answers_says_nothing_of_its_module(verdict):
+    other = Finding("a", verdict, "stopped answering", 1.0, Modem(IMEI[0], BEELINE[0]))
+    taken = census(other, available("b", IMEI[0], BEELINE[0]))
+    assert verdicts(taken) == [verdict, Verdict.AVAILABLE]
+
+
+@pytest.mark.parametrize(
+    "modem",
+    [
+        pytest.param(Modem(IMEI[0]), id="its IMEI alone"),
+        pytest.param(Modem(IMEI[0], KYIVSTAR), id="its IMEI with another SIM"),
+        pytest.param(Modem(IMEI[1], BEELINE[0]), id="its SIM in another module"),
+    ],
+)
+def test_a_call_on_another_port_is_matched_by_imei_or_imsi(modem):
+    call = Finding("a", Verdict.IN_USE, "is in a call (RING)", 0.2, modem)
+    taken = census(call, available("b", IMEI[0], BEELINE[0]), available("c", IMEI[2], BEELINE[2]))
+    assert verdicts(taken) == [Verdict.IN_USE, Verdict.IN_USE, Verdict.AVAILABLE]
+
+
+def test_two_ports_of_a_module_in_use_are_not_counted_as_one():
+    taken = census(
+        available("a", IMEI[0], BEELINE[0]),
+        available("b", IMEI[0], BEELINE[0]),
+        Finding("c", Verdict.IN_USE, "is in a call (RING)", 0.2, Modem(IMEI[0])),
+    )
+    assert verdicts(taken) == [Verdict.IN_USE] * 3
+
+
+def test_a_held_port_is_known_by_the_module_it_showed_before():
+    held = Finding("a", Verdict.IN_USE, "held open by process 1", 0.0)
+    findings = [held, available("b", IMEI[0], BEELINE[0]), available("c", IMEI[1], BEELINE[1])]
+    assert verdicts(Census.of(findings, NAMES, 1.0, known={"a": IMEI[0]})) == [
+        Verdict.IN_USE,
+        Verdict.IN_USE,
+        Verdict.AVAILABLE,
+    ]
+
+
+def test_what_a_port_shows_today_wins_over_what_it_showed_before():
+    findings = [
+        Finding("a", Verdict.NOT_REGISTERED, "is searching", 1.0, Modem(IMEI[1], BEELINE[1])),
+        available("b", IMEI[0], BEELINE[0]),
+    ]
+    taken = Census.of(findings, NAMES, 1.0, known={"a": IMEI[0], "b": IMEI[1]})
+    assert verdicts(taken) == [Verdict.NOT_REGISTERED, Verdict.AVAILABLE]
+
+
+def test_a_module_known_from_before_is_never_counted():
+    silent = Finding("a", Verdict.SILENT, "no answer to AT", 2.7)
+    assert Census.of([silent], NAMES, 1.0, known={"a": IMEI[0]}).available == {}
 
 
 def test_note_20_two_modules_with_one_sim_are_one_number():

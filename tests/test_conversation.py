@@ -465,3 +465,52 @@ def test_note_17_a_line_that_disagrees_anywhere_in_the_answer_is_doubt(command: 
         for split in (lambda data: [data], byte_by_byte):
             outcome = play(replies_with(command, on_the_line(worded)), split=split).outcome
             assert isinstance(outcome, NotCounted), worded
+
+
+# Which module it is
+
+
+@pytest.mark.parametrize("position", range(2, 7))
+@pytest.mark.parametrize("spoken", ["·RING·", "·NORMAL POWER DOWN·"])
+def test_what_ends_a_dialogue_names_the_module_from_its_imei_on(position: int, spoken: str) -> None:
+    conversation = Conversation(0.0)
+    for command in SEVEN[:position]:
+        conversation.feed(on_the_line(HEALTHY[command]), 0.0)
+    conversation.feed(on_the_line(spoken), 0.0)
+
+    assert isinstance(conversation.outcome, NotCounted)
+    assert conversation.outcome.modem == (MODEM if position > 3 else Modem(IMEI))
+
+
+@pytest.mark.parametrize("position", range(7))
+def test_a_line_that_is_lost_names_the_module_once_it_is_known(position: int) -> None:
+    conversation = Conversation(0.0)
+    for command in SEVEN[:position]:
+        conversation.feed(on_the_line(HEALTHY[command]), 0.0)
+    conversation.end(NotCounted(Verdict.HUNG_UP, "hung up"))
+
+    assert isinstance(conversation.outcome, NotCounted)
+    assert conversation.outcome.reason == "hung up"
+    assert conversation.outcome.modem == (MODEM if position > 3 else Modem(IMEI) if position > 1 else None)
+
+
+def test_a_call_that_comes_with_the_imei_names_the_module() -> None:
+    replies = healthy_replies() | {"AT+CGSN": [[on_the_line(f"·{IMEI}··OK··RING·")]]}
+
+    outcome = play(replies).outcome
+    assert isinstance(outcome, NotCounted)
+    assert (outcome.verdict, outcome.modem) == (Verdict.IN_USE, Modem(IMEI))
+
+
+def test_a_port_that_talks_without_end_is_read_once() -> None:
+    """Each byte costs the same, however many came before it."""
+    conversation = Conversation(0.0)
+    seen: list[int] = []
+    original = conversation._buffer.so_far
+    conversation._buffer.so_far = lambda: seen.append(1) or original()  # type: ignore[method-assign]
+    for _ in range(MOST_BYTES):
+        conversation.feed(b"a", 0.0)
+        conversation.feed(b"\n", 0.0)
+
+    assert conversation.outcome is not None
+    assert not seen

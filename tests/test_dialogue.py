@@ -4,6 +4,7 @@ import pytest
 from transcript import HEALTHY, IMEI, IMSI, MODEM, SEVEN, healthy_but, prove_with
 
 from onlinesim_rent.census import Modem, NotCounted
+from onlinesim_rent.modem.dialogue import prove_again
 from onlinesim_rent.simulator.families import FAMILIES
 
 POSITIONS = range(len(SEVEN))
@@ -280,3 +281,74 @@ def test_a_modem_is_what_its_module_said() -> None:
     )
 
     assert prove_with(other) == Modem("359853035323129", "20408645703209")
+
+
+OTHER_IMEI = "359853035323129"
+
+
+@pytest.mark.parametrize(
+    ("position", "exchanges", "verdict"),
+    [
+        (2, 3, "doubtful"),
+        (3, 5, "doubtful"),
+        (4, 5, "doubtful"),
+        (5, 6, "doubtful"),
+        (6, 7, "SIM changed"),
+    ],
+)
+def test_two_modules_that_answer_on_one_line_do_not_count(
+    position: int, exchanges: int, verdict: str
+) -> None:
+    """The second module's IMEI comes behind the first one's OK, at any later command."""
+    reply = f"·{OTHER_IMEI}··OK·" + HEALTHY[SEVEN[position]]
+    outcome = prove_with(healthy_but((position, reply))[:exchanges])
+
+    assert isinstance(outcome, NotCounted)
+    assert outcome.verdict == verdict
+
+
+@pytest.mark.parametrize("position", [2, 4, 5])
+def test_another_identity_among_the_lines_is_another_module(position: int) -> None:
+    reply = f"·{OTHER_IMEI}·" + HEALTHY[SEVEN[position]]
+    outcome = prove_with(healthy_but((position, reply))[: position + 1])
+
+    assert isinstance(outcome, NotCounted)
+    assert outcome.reason == "another module answers on the same line: check the wiring"
+
+
+def test_a_late_copy_of_its_own_imei_is_no_other_module() -> None:
+    assert prove_with(healthy_but((2, f"·{IMEI}··+CPIN: READY··OK·"))) == MODEM
+
+
+# Asked again
+
+FOUR = ("AT", "AT+CREG?", "AT+CPAS", "AT+CIMI")
+
+
+def asked_again(*changes: tuple[int, str]) -> Modem | NotCounted:
+    replies = [HEALTHY[command] for command in FOUR]
+    for position, reply in changes:
+        replies[position] = reply
+    exchanges = list(zip(FOUR, replies, strict=True))
+    return prove_with(exchanges[: changes[0][0] + 1] if changes else exchanges, prove_again(MODEM))
+
+
+def test_a_module_that_is_asked_again_answers_four_questions() -> None:
+    assert asked_again() == MODEM
+
+
+@pytest.mark.parametrize(
+    ("position", "reply", "verdict"),
+    [
+        (1, "·+CREG: 0,2··OK·", "not registered"),
+        (1, "·+CPIN: NOT READY··+CREG: 0,1··OK·", "SIM not ready"),
+        (2, "·+CPAS: 4··OK·", "in use"),
+        (3, "·250019999999999··OK·", "SIM changed"),
+        (3, "·+CME ERROR: 10·", "no identity"),
+    ],
+)
+def test_what_has_changed_since_the_proof_ends_it(position: int, reply: str, verdict: str) -> None:
+    outcome = asked_again((position, reply))
+
+    assert isinstance(outcome, NotCounted)
+    assert (outcome.verdict, outcome.modem) == (verdict, MODEM)

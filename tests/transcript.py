@@ -15,6 +15,7 @@ from onlinesim_rent.modem.v250 import ResponseBuffer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from onlinesim_rent.modem.dialogue import Dialogue
     from onlinesim_rent.modem.v250 import Response
 
 IMEI = "869731054051594"
@@ -47,9 +48,9 @@ def healthy_but(*changes: tuple[int, str]) -> list[tuple[str, str]]:
     return exchanges
 
 
-def prove_with(exchanges: Iterable[tuple[str, str]]) -> Modem | NotCounted:
+def prove_with(exchanges: Iterable[tuple[str, str]], dialogue: Dialogue | None = None) -> Modem | NotCounted:
     """What the dialogue finds; fails on an exchange that is wrong, missing or left over."""
-    script, dialogue, buffer = list(exchanges), prove(), ResponseBuffer()
+    script, dialogue, buffer = list(exchanges), dialogue or prove(), ResponseBuffer()
     command = next(dialogue)
     while True:
         assert script, f"{command.text} is asked, which the script does not hold"

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from onlinesim_rent.plmn import HomeNetwork, Names
@@ -50,10 +51,10 @@ class NotCounted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Modem:
-    """A module that has just proved it can take a text: the radio (IMEI) and its SIM (IMSI)."""
+    """A module: the radio (IMEI) and its SIM (IMSI), which is empty as long as it is not known."""
 
     imei: str = field(repr=False)
-    imsi: str = field(repr=False)
+    imsi: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +94,21 @@ class Census:
     """PLMNs counted under their digits, because the name table does not hold them."""
 
     @classmethod
-    def of(cls, findings: Iterable[Finding], names: Names, seconds: float) -> Census:
-        """Judge the findings of one probing that took ``seconds``, in the order of their ports."""
-        findings = list(findings)
+    def of(
+        cls, findings: Iterable[Finding], names: Names, seconds: float, known: Mapping[str, str] | None = None
+    ) -> Census:
+        """Judge the findings of one probing that took ``seconds``, in the order of their ports.
+
+        ``known`` is the IMEI that a port, by its name, has shown in an earlier census. It is never counted
+        from: what a port shows today without an IMEI counts against the other ports of that module.
+        """
+        findings = [_with_known_modem(finding, known or {}) for finding in findings]
         networks = {
             finding.modem.imsi: names.home_network(finding.modem.imsi)
             for finding in findings
-            if finding.modem
+            if finding.modem and finding.modem.imsi
         }
-        reports = [_report(finding, networks) for finding in _once_each(_unless_in_use(findings))]
+        reports = [_report(finding, networks) for finding in _judged(findings)]
         counted = {
             (report.country, report.operator) for report in reports if report.verdict is Verdict.AVAILABLE
         }
@@ -146,39 +153,37 @@ def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> Por
     return replace(report, country=network.country, operator=network.operator)
 
 
-def _unless_in_use(findings: list[Finding]) -> list[Finding]:
-    """The findings, with no module left available on one port that another port has shown to be in use."""
-    in_use = {finding.modem: finding.port for finding in findings if finding.verdict in _SEEN_IN_USE}
-    return [
-        replace(
-            finding,
-            verdict=Verdict.IN_USE,
-            reason=f"the same module as {in_use[finding.modem]}, which is in use",
-        )
-        if finding.verdict is Verdict.AVAILABLE and finding.modem in in_use
-        else finding
-        for finding in findings
-    ]
+def _with_known_modem(finding: Finding, known: Mapping[str, str]) -> Finding:
+    imei = known.get(finding.port)
+    return replace(finding, modem=Modem(imei)) if imei and not finding.modem else finding
 
 
-_SEEN_IN_USE = frozenset({Verdict.IN_USE, Verdict.SIM_CHANGED})
-
-
-def _once_each(findings: list[Finding]) -> Iterator[Finding]:
-    """The findings, with every module and every SIM left available once.
+def _judged(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """The findings, with each module and each SIM left available once, and none that a port speaks against.
 
     Ports that share an IMEI or an IMSI, directly or through others, are one number at the least and
-    cannot be proved to be more, so they count as one.
+    cannot be proved to be more, so they count as one, or not at all: what one of them shows counts
+    against all of them.
     """
-    counted: dict[str, Finding] = {}
-    for group in _sharing(finding for finding in findings if finding.verdict is Verdict.AVAILABLE):
-        counted.update((finding.port, _counted_of(group)) for finding in group)
+    findings = list(findings)
+    group_of = _sharing(finding for finding in findings if finding.verdict not in _SAYS_NOTHING)
     for finding in findings:
-        one = counted.get(finding.port, finding)
-        if one is finding:
+        if finding.verdict is not Verdict.AVAILABLE:
             yield finding
+            continue
+        group = group_of[finding.port]
+        against = [other for other in group if other.verdict is not Verdict.AVAILABLE]
+        counted = _counted_of(group)
+        if against:
+            yield replace(finding, verdict=against[0].verdict, reason=_withheld(finding, against[0]))
+        elif finding is not counted:
+            yield replace(finding, verdict=Verdict.DUPLICATE, reason=_shared(finding, counted))
         else:
-            yield replace(finding, verdict=Verdict.DUPLICATE, reason=_shared(finding, one))
+            yield finding
+
+
+_SAYS_NOTHING = frozenset({Verdict.SILENT, Verdict.NOT_AT, Verdict.OUT_OF_TIME})
+"""A module may have ports that do not answer, or not in time; every other verdict is one on the module."""
 
 
 def _counted_of(group: list[Finding]) -> Finding:
@@ -188,22 +193,34 @@ def _counted_of(group: list[Finding]) -> Finding:
     return max(group, key=lambda finding: finding.seconds)
 
 
+def _withheld(finding: Finding, other: Finding) -> str:
+    return f"{_relation(finding, other)} {other.port}, which shows: {other.verdict}"
+
+
 def _shared(finding: Finding, counted: Finding) -> str:
-    if finding.modem == counted.modem:
-        return f"the same module as {counted.port}, which is counted"
-    return f"shares its IMEI or its SIM with {counted.port}, and they count as one number"
+    return f"{_relation(finding, counted)} {counted.port}, which is counted"
 
 
-def _sharing(findings: Iterable[Finding]) -> Iterable[list[Finding]]:
-    """Groups of the findings that an IMEI or an IMSI connects, each in the findings' order."""
+def _relation(finding: Finding, other: Finding) -> str:
+    is_same = finding.modem and other.modem and finding.modem.imei == other.modem.imei
+    return "the same module as" if is_same else "shares its IMEI or its SIM with"
+
+
+def _sharing(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """By a finding's port, all findings that an IMEI or an IMSI connects with it, in the findings' order."""
     group_of: dict[str, list[Finding]] = {}
+    by_port: dict[str, list[Finding]] = {}
     for finding in findings:
-        assert finding.modem is not None
-        identities = (f"IMEI {finding.modem.imei}", f"IMSI {finding.modem.imsi}")
-        one, other = (group_of.get(identity, []) for identity in identities)
-        merged = one if one is other else one + other
-        merged = [*merged, finding]
+        connected = {id(group): group for name in _identities(finding) if (group := group_of.get(name))}
+        merged = [*chain.from_iterable(connected.values()), finding]
         for member in merged:
-            assert member.modem is not None
-            group_of[f"IMEI {member.modem.imei}"] = group_of[f"IMSI {member.modem.imsi}"] = merged
-    return {id(group): group for group in group_of.values()}.values()
+            by_port[member.port] = merged
+            group_of.update(dict.fromkeys(_identities(member), merged))
+    return by_port
+
+
+def _identities(finding: Finding) -> Iterator[str]:
+    if finding.modem:
+        yield f"IMEI {finding.modem.imei}"
+        if finding.modem.imsi:
+            yield f"IMSI {finding.modem.imsi}"

@@ -20,7 +20,7 @@ from onlinesim_rent.modem.dialogue import (
 )
 from onlinesim_rent.modem.v250 import Response, ResponseBuffer
 
-MOST_BYTES = 16 * 1024
+MOST_BYTES = 4 * 1024
 """What a port may say in one conversation. A module's answers, banner and chatter stay far below."""
 
 _SAMPLE_BYTES = 256
@@ -43,6 +43,7 @@ class Conversation:
         self._byte_count = 0
         self._bare_ok: Response | None = None
         self._patience_ends = now
+        self._is_answered = False
         self._unsent: Command | None = None
         self._command = next(self._dialogue)
         self._begin(now)
@@ -64,11 +65,15 @@ class Conversation:
         self._byte_count += len(data)
         if len(self._sample) < _SAMPLE_BYTES:
             self._sample = (self._sample + data)[:_SAMPLE_BYTES]
-        self._buffer.feed(data)
+        lines = self._buffer.feed(data)
         while not self.is_over and not self._unsent and (response := self._buffer.response()):
             self._take(response, now)
-        if not self.is_over:
-            self._look_at(self._buffer.so_far(), now)
+        # After the responses, so that the reason names a module whose IMEI has just come.
+        self._check_unsolicited(lines)
+        if self._byte_count > MOST_BYTES:
+            self.end(foreign.recognise(self._sample) or NotCounted(Verdict.NOT_AT, "never stops talking"))
+        elif self._command.silence and not self._unsent:
+            self._shorten_patience(self._command.silence, now)
 
     def wake(self, now: float) -> None:
         """Let time pass: send what was paused, or end the patience with the current command."""
@@ -80,9 +85,15 @@ class Conversation:
             self._answer(self._with_bare_ok(self._buffer.so_far()), now)
 
     def end(self, reason: NotCounted) -> None:
-        """End it from without: the line was lost, or the census has no more time."""
+        """End it from without: the line was lost, or the census has no more time.
+
+        The outcome names the module where the dialogue knows it by now.
+        """
         if not self.is_over:
-            self._end(reason)
+            try:
+                self._dialogue.throw(reason)
+            except NotCounted as known:
+                self._end(known)
 
     def _begin(self, now: float) -> None:
         self._unsent = self._command
@@ -92,6 +103,7 @@ class Conversation:
 
     def _send(self, now: float) -> None:
         self._unsent = self._bare_ok = None
+        self._is_answered = False
         self._buffer.expect(self._command.text)
         self._to_write += self._command.text.encode("ascii") + b"\r"
         self.wakes_at = self._patience_ends = now + self._command.patience
@@ -104,18 +116,18 @@ class Conversation:
         else:
             self._answer(response, now)
 
-    def _look_at(self, unfinished: Response, now: float) -> None:
-        """What is there of a response may end the conversation, or all there will be."""
+    def _check_unsolicited(self, lines: list[str]) -> None:
+        """End at once where a call or the module's end is told: an answer may never come then."""
         try:
-            # A call or the module's end does not wait for an answer that may never come.
-            check_unsolicited(unfinished.lines)
+            check_unsolicited(lines)
         except NotCounted as reason:
-            self._end(reason)
-            return
-        if self._byte_count > MOST_BYTES:
-            self._end(foreign.recognise(self._sample) or NotCounted(Verdict.NOT_AT, "never stops talking"))
-        elif self._command.silence and not self._unsent and self._command.is_answered_by(unfinished.lines):
-            self.wakes_at = min(now + self._command.silence, self._patience_ends)
+            self.end(reason)
+
+    def _shorten_patience(self, silence: float, now: float) -> None:
+        """Where the answer is there without a final result code, wait no longer than a short silence."""
+        self._is_answered = self._is_answered or self._command.is_answered_by(self._buffer.new_lines())
+        if self._is_answered:
+            self.wakes_at = min(now + silence, self._patience_ends)
 
     def _with_bare_ok(self, response: Response) -> Response:
         """The response with all that came before it, a bare OK being the answer where nothing else is."""
@@ -144,7 +156,7 @@ class Conversation:
             check_unsolicited(lines)
             check_still_registered(lines)
         except NotCounted as reason:
-            self._end(reason)
+            self._end(NotCounted(reason.verdict, reason.reason, modem))
         else:
             self._end(modem)
 

@@ -56,36 +56,61 @@ CIMI = Command("AT+CIMI", patience=3.0, answer=("+CIMI:", *_DIGITS))
 CREG = Command("AT+CREG?", patience=3.0, answer=("+CREG:",))
 CPAS = Command("AT+CPAS", patience=3.0, answer=("+CPAS:",))
 
-Exchange = Generator[Command, Response, Response]
-Dialogue = Generator[Command, Response, Modem]
+Exchanges = Generator[Command, Response, _Fact]
+"""Commands out, a response to each in, and at the end what they showed."""
+
+Dialogue = Exchanges[Modem]
 
 
 def prove() -> Dialogue:
     """Ask a module for the proof that it can take a text on a number that nobody else is using.
 
-    Seven exchanges for a healthy module. Raises NotCounted.
+    Seven exchanges for a healthy module. Raises NotCounted, which names the module once its IMEI is known:
+    what this port shows counts against the module's other ports too.
     """
     yield from _attention()
     imei = _imei((yield from _ask(CGSN)))
-    yield from _sim_ready()
-    imsi = _imsi((yield from _ask_ready(CIMI)))
-    if imsi == imei:
-        raise NotCounted(Verdict.DOUBTFUL, "gives the same digits as IMEI and IMSI")
-    modem = Modem(imei, imsi)
+    imsi = yield from _as_shown_by(Modem(imei), _subscriber(Modem(imei)))
+    return (yield from _as_shown_by(Modem(imei, imsi), _free(Modem(imei, imsi))))
+
+
+def prove_again(modem: Modem) -> Dialogue:
+    """Ask a module that has proved itself a while ago what can have changed since. Raises NotCounted.
+
+    Four exchanges for a healthy module: whether it answers, its registration, its calls, its SIM.
+    """
+    return (yield from _as_shown_by(modem, _still_free(modem)))
+
+
+def _as_shown_by(modem: Modem, exchanges: Exchanges[_Fact]) -> Exchanges[_Fact]:
+    """Pass the exchanges on, and name the module in the reason that ends them, wherever it comes from."""
     try:
-        yield from _free(modem)
+        return (yield from exchanges)
     except NotCounted as reason:
-        # Its other ports are to know which module it is.
         raise NotCounted(reason.verdict, reason.reason, modem) from None
-    return modem
 
 
-def _free(modem: Modem) -> Generator[Command, Response, None]:
+def _subscriber(modem: Modem) -> Exchanges[str]:
+    """The IMSI of a SIM that is ready."""
+    yield from _sim_ready(modem)
+    imsi = _imsi((yield from _ask_ready(CIMI, modem)))
+    if imsi == modem.imei:
+        raise NotCounted(Verdict.DOUBTFUL, "gives the same digits as IMEI and IMSI")
+    return imsi
+
+
+def _still_free(modem: Modem) -> Exchanges[Modem]:
+    yield from _attention()
+    return (yield from _free(modem))
+
+
+def _free(modem: Modem) -> Exchanges[Modem]:
     """Registered, in no call, and with the same SIM at the end."""
-    _check_registration((yield from _ask_ready(CREG)))
-    _check_idle((yield from _ask_registered(CPAS)))
-    if _imsi((yield from _ask_registered(CIMI))) != modem.imsi:
+    _check_registration((yield from _ask_ready(CREG, modem)))
+    _check_idle((yield from _ask_registered(CPAS, modem)))
+    if _imsi((yield from _ask_registered(CIMI, modem))) != modem.imsi:
         raise NotCounted(Verdict.SIM_CHANGED, "the SIM was changed while the module was asked")
+    return modem
 
 
 def check_unsolicited(lines: Iterable[str]) -> None:
@@ -118,26 +143,39 @@ def _check_sim_still_ready(line: str) -> None:
         raise NotCounted(Verdict.SIM_NOT_READY, "has just lost its SIM")
 
 
-def _ask(command: Command) -> Exchange:
+def _ask(command: Command, modem: Modem | None = None) -> Exchanges[Response]:
     response = yield command
     check_unsolicited(response.earlier + response.lines)
+    if modem:
+        _check_alone(response, modem)
     return response
 
 
-def _ask_ready(command: Command) -> Exchange:
-    response = yield from _ask(command)
+def _ask_ready(command: Command, modem: Modem) -> Exchanges[Response]:
+    response = yield from _ask(command, modem)
     for line in response.earlier + response.lines:
         _check_sim_still_ready(line)
     return response
 
 
-def _ask_registered(command: Command) -> Exchange:
-    response = yield from _ask(command)
+def _ask_registered(command: Command, modem: Modem) -> Exchanges[Response]:
+    response = yield from _ask(command, modem)
     check_still_registered(response.earlier + response.lines)
     return response
 
 
-def _attention() -> Generator[Command, Response, None]:
+def _check_alone(response: Response, modem: Modem) -> None:
+    """Raise NotCounted where a line gives another IMEI or IMSI than the module's own.
+
+    Of the answer to AT+CIMI itself, ``_imsi`` judges the lines.
+    """
+    others = response.earlier if response.command == CIMI.text else response.earlier + response.lines
+    identities = set(map(ts27007.parse_identity, others))
+    if not identities <= {None, modem.imei, modem.imsi}:
+        raise NotCounted(Verdict.DOUBTFUL, "another module answers on the same line: check the wiring")
+
+
+def _attention() -> Exchanges[None]:
     """An autobauding module needs AT more than once before it answers."""
     for _ in range(AT_ATTEMPTS):
         response = yield from _ask(AT)
@@ -157,10 +195,10 @@ def _imei(response: Response) -> str:
     return imei
 
 
-def _sim_ready() -> Generator[Command, Response, None]:
-    response = yield from _ask(CPIN)
+def _sim_ready(modem: Modem) -> Exchanges[None]:
+    response = yield from _ask(CPIN, modem)
     if ts27007.parse_error(response.final_result_code) is CmeError.SIM_BUSY:
-        response = yield from _ask(replace(CPIN, pause=CPIN_RETRY_PAUSE))
+        response = yield from _ask(replace(CPIN, pause=CPIN_RETRY_PAUSE), modem)
     code = _read(response, ts27007.parse_cpin_read_response)
     # Wavecom gives this answer without a final result code.
     if code == "READY" and response.final_result_code in {"OK", None}:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import TypeVar
 
 _Fact = TypeVar("_Fact")
@@ -93,6 +94,8 @@ _CALLS = frozenset({"RING", "RINGING", "+WIND: 2"})
 _RESTARTS = frozenset({"RDY", "^SYSSTART", "*ATREADY: 1", "+WIND: 3", "+WIND: 4"})
 
 
+# The same few lines come from every module, and thousands of times from a port that never stops talking.
+@lru_cache(maxsize=1024)
 def parse_unsolicited(line: str) -> Event | None:
     """The event that one line tells of, if it is such a line."""
     line = line.upper()
@@ -134,6 +137,13 @@ def parse_cimi_response(lines: Iterable[str]) -> str | None:
     """The IMSI (clause 5.6): 14 or 15 digits."""
     imsi = _agreed(lines, _identity("+CIMI:"))
     return imsi if imsi and re.fullmatch(r"[0-9]{14,15}", imsi) and len(set(imsi)) > 1 else None
+
+
+def parse_identity(line: str) -> str | None:
+    """The IMEI or IMSI that one line gives by itself or behind its prefix; None for any other line."""
+    value = _identity("+CGSN:")(line)
+    value = _identity("+CIMI:")(line) if value is None else value
+    return value if value and re.fullmatch(r"[0-9]{14,15}", value) else None
 
 
 def parse_cpin_read_response(lines: Iterable[str]) -> str | None:

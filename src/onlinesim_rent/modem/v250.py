@@ -63,25 +63,28 @@ class ResponseBuffer:
         self._lines: list[str] = []
         self._earlier: list[str] = []
         self._began_before_command = False
+        self._new_from = 0
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes, as they come."""
+    def feed(self, data: bytes) -> list[str]:
+        """Take bytes, as they come; returns the lines that they end."""
         *ended, unfinished = _LINE_END.split(self._unfinished + data)
         # At this length it is too long already, and stays so until its line end, however it is split.
         self._unfinished = unfinished[:LONGEST_LINE]
-        for line in filter(None, ended):
-            text = line.decode("latin-1").strip() if len(line) < LONGEST_LINE else ""
-            if self._began_before_command:
-                self._began_before_command = False
-                self._earlier.append(text)
-            else:
-                self._unread.append(text)
+        lines = [line.decode("latin-1").strip() if len(line) < LONGEST_LINE else "" for line in ended if line]
+        if lines and self._began_before_command:
+            self._began_before_command = False
+            self._earlier.append(lines[0])
+            self._unread += lines[1:]
+        else:
+            self._unread += lines
+        return lines
 
     def expect(self, command: str) -> None:
         """Begin the response to ``command``: what came before it, whole or begun, is no answer to it."""
         self._command = command
         self._earlier = [*self._lines, *self._unread]
         self._lines = []
+        self._new_from = 0
         self._unread.clear()
         self._began_before_command = bool(self._unfinished)
 
@@ -92,10 +95,17 @@ class ResponseBuffer:
             if is_final_result_code(line):
                 response = Response(self._command, tuple(self._lines), line, tuple(self._earlier))
                 self._lines, self._earlier = [], []
+                self._new_from = 0
                 return response
             if line and line.upper() != self._command:
                 self._lines.append(line)
         return None
+
+    def new_lines(self) -> list[str]:
+        """The lines that the unfinished response has got since the last call."""
+        lines = self._lines[self._new_from :]
+        self._new_from = len(self._lines)
+        return lines
 
     def so_far(self) -> Response:
         """The response as far as it has come, without a final result code."""
