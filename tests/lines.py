@@ -203,7 +203,9 @@ class _StuckInClose:
     def __init__(self, line: OpenPort, gate: Gate) -> None:
         self._line = line
         self._gate = gate
-        self.fileno = line.fileno
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
 
     def close(self) -> None:
         self._gate.wait()

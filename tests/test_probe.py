@@ -34,6 +34,7 @@ from lines import (
 
 from onlinesim_rent.census import Census, Verdict
 from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.modem.probing import PROOF_SECONDS
 from onlinesim_rent.plmn import Names
 from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
 
@@ -78,7 +79,8 @@ def test_every_fault_gets_a_verdict_in_time_and_the_sound_ones_count_and_nothing
     assert census.available == numbers
     counts = bank.stats()
     assert counts["totals"]["settings"] == []
-    assert {count["opens"] for count in counts["ports"].values()} <= {1, 2}
+    # Asked, and asked again at the end, each time opened twice: to look at it, and to talk.
+    assert max(count["opens"] for count in counts["ports"].values()) <= 2 * 2
 
 
 @pytest.mark.timed
@@ -210,6 +212,50 @@ def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
     assert (held.verdict, locked.verdict) == (Verdict.IN_USE, Verdict.IN_USE)
     assert "held open by process" in held.reason
     assert "LCK..pts_" in locked.reason
+
+
+# A long census
+
+
+def test_what_has_changed_since_the_proof_is_not_counted():
+    """One slow port stretches the census; meanwhile one module begins a call and one is unplugged."""
+    faults = ("none", "none", "too_slow")
+    with (
+        SimulatedBank(broken(*faults)) as bank,
+        SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,
+        ThreadPoolExecutor(1) as census,
+    ):
+        taken = census.submit(ask, bank.ports, unplugged.ports, seconds=4.0)
+        while not all(proved(bank, "modem000", "modem001") + proved(unplugged, "modem000")):
+            assert not taken.done()
+        bank.change("modem001", fault="in_call")
+        unplugged.close()
+        well, called, slow, gone = taken.result().values()
+    assert (well.verdict, well.seconds > 4.0 - PROOF_SECONDS) == (Verdict.AVAILABLE, True)
+    assert called.verdict is Verdict.IN_USE
+    assert slow.verdict is not Verdict.AVAILABLE
+    assert (gone.verdict, "went away" in gone.reason) == (Verdict.HUNG_UP, True)
+
+
+def proved(bank: SimulatedBank, *ports: str) -> list[bool]:
+    """Whether each module has answered the last of the seven questions."""
+    counts = bank.stats()["ports"]
+    return [counts[port]["commands"] >= 7 for port in ports]
+
+
+def test_a_module_that_is_unplugged_after_its_proof_has_hung_up():
+    """The census is short, so that nobody is asked again: at its end each device is looked for."""
+    with (
+        SimulatedBank(broken("slow_cpin")) as bank,
+        SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,
+        ThreadPoolExecutor(1) as census,
+    ):
+        taken = census.submit(ask, bank.ports, unplugged.ports)
+        while not all(proved(unplugged, "modem000")):
+            assert not taken.done()
+        unplugged.close()
+        well, gone = taken.result().values()
+    assert (well.verdict, gone.verdict) == (Verdict.AVAILABLE, Verdict.HUNG_UP)
 
 
 # Descriptors

@@ -82,6 +82,18 @@ class OpenPort(Protocol):
     def fileno(self) -> int:
         """The descriptor to read from and write to."""
 
+    def read(self, most: int) -> bytes:
+        """What there is to read, ``most`` bytes of it; nothing where it has hung up.
+
+        Raises BlockingIOError where there is nothing yet, and OSError.
+        """
+
+    def write(self, data: bytes) -> int:
+        """Write what the line takes now; returns how many bytes. Raises BlockingIOError and OSError."""
+
+    def is_exclusive(self) -> bool:
+        """Whether another program has made the line its own (TIOCEXCL) since it was opened."""
+
     def close(self) -> None:
         """Give the line up. May block in the driver. Raises nothing."""
 
@@ -112,6 +124,16 @@ def open_port(port: Port, baud_rate: int) -> OpenPort:
         raise _not_counted(error) from error
 
 
+def is_there(port: Port) -> bool:
+    """Whether the device that was found under a port's name is still there; True for a TCP port."""
+    if port.is_remote:
+        return True
+    try:
+        return DeviceIdentity.of(os.stat(port.name)) == port.device
+    except OSError:
+        return False
+
+
 class _SerialPort:
     def __init__(self, port: Port, baud_rate: int) -> None:
         if port.device is None:
@@ -132,6 +154,15 @@ class _SerialPort:
     def fileno(self) -> int:
         return self._line.fileno()
 
+    def read(self, most: int) -> bytes:
+        return os.read(self._line.fileno(), most)
+
+    def write(self, data: bytes) -> int:
+        return os.write(self._line.fileno(), data)
+
+    def is_exclusive(self) -> bool:
+        return is_exclusive(self._line.fileno())
+
     def close(self) -> None:
         # What is still unsent would hold up close() for the driver's closing_wait, 30 s. A line that has
         # hung up has nothing to discard, and its descriptor is given back whatever close() says.
@@ -149,6 +180,15 @@ class _TcpPort:
 
     def fileno(self) -> int:
         return self._socket.fileno()
+
+    def read(self, most: int) -> bytes:
+        return self._socket.recv(most)
+
+    def write(self, data: bytes) -> int:
+        return self._socket.send(data)
+
+    def is_exclusive(self) -> bool:
+        return False
 
     def close(self) -> None:
         self._socket.close()

@@ -108,6 +108,7 @@ FAULTS: Mapping[str, Fault] = {
     "echo_only": Fault("Echoes and never answers.", speechless=True, echoes=True),
     "booting": Fault("Prints its banner, then nothing.", boots=True, speechless=True, echoes=False),
     "flood": _noise("Says more than anybody can read.", b"\x55\xaa\r\nlog: tick\r\n" * 256, 0.0005),
+    "talkative": _noise("Says short lines without end, at 115,200 baud.", b"a\n" * 288, 0.05),
     "nul_noise": _noise("Sends NUL bytes.", b"\0" * 64, 0.01),
     "ff_noise": _noise("Sends 0xFF bytes.", b"\xff" * 63 + b"\xfe", 0.01),
     "nmea": _noise("Is the port of a GPS receiver.", _NMEA, 0.05),

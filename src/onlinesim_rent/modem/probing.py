@@ -1,0 +1,305 @@
+"""One census: asks all ports at once from one loop, and once more those that answered too long ago.
+
+What a module says is judged in conversation.py; what may block is done in background.py.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from itertools import count
+from selectors import EVENT_READ, EVENT_WRITE
+
+from onlinesim_rent.census import Finding, Modem, NotCounted, Verdict
+from onlinesim_rent.modem.background import STUCK_SECONDS, Outcome
+from onlinesim_rent.modem.line import NEVER, Line, State, gone, hung_up, stuck
+from onlinesim_rent.modem.port import OpenPort, Port
+from onlinesim_rent.modem.system import System
+
+PROOF_SECONDS = 2.0
+"""How old a proof may be when the census ends. An older one is given again, or is not counted."""
+
+OPEN_SECONDS = 2.8
+"""How long a port may take to open; with it, a stuck one costs a census no more than a silent one."""
+
+CLOSE_SECONDS = 0.1
+"""How long a census waits at its end for ports to close, so that the next one finds them free."""
+
+_AGAIN_SHARE = 0.6
+"""The second dialogue has four exchanges, the first seven."""
+_AGAIN_MARGIN_SECONDS = 0.5
+_BATCH_SECONDS = 0.25
+"""Modules that are due for the second dialogue within this time are asked together."""
+
+
+class Probing:
+    """One census of ports, by a deadline on the system's clock. ``lines`` are in the ports' order.
+
+    ``stuck`` names the ports that an earlier census has not got back from the kernel.
+    """
+
+    def __init__(
+        self, ports: Sequence[Port], deadline: float, system: System, stuck: frozenset[str] = frozenset()
+    ) -> None:
+        self.lines = [Line(port) for port in ports]
+        self._deadline = deadline
+        self._system = system
+        self._stuck = stuck
+        self._clock = system.clock
+        self._began = system.clock()
+        self._free = self._capacity = system.capacity(len(ports))
+        self._waiting: deque[Line] = deque()
+        self._unfinished = 0
+        self._timers: list[tuple[float, int, Line]] = []
+        self._sequence = count()
+        self._reviews_at = NEVER
+        self._background = system.background()
+        self._selector = system.selector()
+
+    def run(self) -> list[Finding]:
+        """A finding for every port, in their order."""
+        with self._selector, closing(self._background):
+            self._selector.register(self._background, EVENT_READ)
+            try:
+                self._ask(self.lines)
+                self._serve_until(self._deadline, self._has_found_all)
+                while self._ask([line for line in self.lines if self._is_too_old(line)]):
+                    self._serve_until(self._deadline, self._has_found_all)
+            finally:
+                self._give_up_the_rest()
+                self._serve_until(self._clock() + CLOSE_SECONDS, self._has_closed_all)
+        self._check_counted()
+        return [line.finding for line in self.lines if line.finding]
+
+    # Whom to ask
+
+    def _ask(self, lines: Sequence[Line]) -> bool:
+        """Have ports asked, or asked again; whether there is one to ask and time for it.
+
+        Ports that somebody uses are left alone: opening would harm the present user.
+        """
+        if not lines or self._clock() >= self._deadline:
+            return False
+        signs = self._system.signs_of_use([line.port for line in lines])
+        for line in lines:
+            line.finding = None
+            self._unfinished += 1
+            if sign := signs.get(line.port.name):
+                self._find(line, sign)
+            elif line.port.name in self._stuck or line.state is not State.CLOSED:
+                self._find(line, stuck(line.port))
+            else:
+                self._waiting.append(line)
+        self._open_more()
+        return True
+
+    def _is_too_old(self, line: Line) -> bool:
+        return line.is_counted and self._clock() - line.proved_at > PROOF_SECONDS
+
+    def _review(self) -> None:
+        """Ask again whom the deadline would find with an old proof, just in time for a new one."""
+        soon = self._clock() + _BATCH_SECONDS
+        due_at = {line: self._again_at(line) for line in self.lines if line.is_counted}
+        self._reviews_at = min((at for at in due_at.values() if at > soon), default=NEVER)
+        self._ask([line for line, at in due_at.items() if at <= soon])
+
+    def _again_at(self, line: Line) -> float:
+        """When to ask a module again so that its proof is young at the deadline; never, if it is anyhow.
+
+        Never, too, where there is no time for it: the proof stands if the census ends early.
+        """
+        if self._deadline - line.proved_at <= PROOF_SECONDS:
+            return NEVER
+        seconds = (line.proved_at - line.asked_at) * _AGAIN_SHARE + _AGAIN_MARGIN_SECONDS
+        at = self._deadline - seconds
+        return at if at >= line.proved_at + CLOSE_SECONDS else NEVER
+
+    # The loop
+
+    def _has_found_all(self) -> bool:
+        return not self._unfinished
+
+    def _has_closed_all(self) -> bool:
+        return self._free == self._capacity
+
+    def _serve_until(self, end: float, is_done: Callable[[], bool]) -> None:
+        while not is_done() and (now := self._clock()) < end:
+            for key, events in self._selector.select(self._patience(now, end)):
+                self._serve(key.data, events)
+                # A thousand ports that never stop talking hold up nobody beyond the end.
+                if self._clock() >= end:
+                    break
+            self._wake_due()
+
+    def _patience(self, now: float, end: float) -> float:
+        """Seconds until something is due."""
+        wakes_at = min(end, self._reviews_at, self._timers[0][0] if self._timers else end)
+        if self._background.has_waiting:
+            wakes_at = min(wakes_at, now + STUCK_SECONDS)
+        return max(0.0, wakes_at - now)
+
+    def _serve(self, line: Line | None, events: int) -> None:
+        if line is None:
+            for outcome in self._background.outcomes():
+                outcome()
+        elif line.state is State.TALKING:
+            # A serial line that has nothing to read gives what one that hung up gives: b"".
+            if events & EVENT_READ:
+                line.read(self._clock())
+            self._go_on(line)
+
+    def _wake_due(self) -> None:
+        if self._background.has_waiting:
+            self._background.reinforce()
+        now = self._clock()
+        if now >= self._reviews_at:
+            self._review()
+        while self._timers and self._timers[0][0] <= now:
+            at, _, line = heapq.heappop(self._timers)
+            if line.wakes_at == at:
+                self._wake(line, now)
+
+    def _wake(self, line: Line, now: float) -> None:
+        line.wakes_at = NEVER
+        if line.state in {State.QUEUED, State.OPENING}:
+            self._give_up(line, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
+            self._open_more()
+        elif line.state is State.TALKING:
+            line.conversation.wake(now)
+            self._go_on(line)
+
+    def _wake_at(self, line: Line, at: float) -> None:
+        if at != line.wakes_at:
+            line.wakes_at = at
+            heapq.heappush(self._timers, (at, next(self._sequence), line))
+
+    # One port: closed, opening, talking, closing, closed
+
+    def _open_more(self) -> None:
+        lines = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
+        if not lines:
+            return
+        self._free -= len(lines)
+        give_up_at = self._clock() + OPEN_SECONDS
+        for line in lines:
+            line.state = State.QUEUED
+            self._wake_at(line, give_up_at)
+        self._background.submit(*(partial(self._open, line) for line in lines))
+
+    def _open(self, line: Line) -> Outcome:
+        """Done in a thread; so is the outcome, once the census is over."""
+        if not line.move(State.QUEUED, State.OPENING):
+            return _do_nothing
+        try:
+            return partial(self._opened, line, self._system.open_port(line.port))
+        except NotCounted as reason:
+            return partial(self._not_opened, line, reason)
+
+    def _not_opened(self, line: Line, reason: NotCounted) -> None:
+        is_waited_for = line.state is State.OPENING
+        line.state = State.CLOSED
+        line.wakes_at = NEVER
+        if is_waited_for:
+            self._free += 1
+            self._find(line, gone(reason) if line.modem else reason)
+            self._open_more()
+
+    def _opened(self, line: Line, opened: OpenPort) -> None:
+        line.opened = opened
+        if line.state is not State.OPENING:
+            # Too late: the census has gone on without it.
+            self._free -= 1
+            self._close_later(line)
+            return
+        line.begin(self._clock())
+        self._selector.register(opened, EVENT_READ, line)
+        self._go_on(line)
+
+    def _go_on(self, line: Line) -> None:
+        """Write what is to be written, and end or wait as the conversation says."""
+        had_unsent = line.has_unsent
+        line.write()
+        if line.has_unsent != had_unsent:
+            events = EVENT_READ | EVENT_WRITE if line.has_unsent else EVENT_READ
+            self._selector.modify(line.opened, events, line)
+        if line.conversation.outcome is not None:
+            self._conclude(line, line.conversation.outcome)
+        else:
+            self._wake_at(line, line.conversation.wakes_at)
+
+    def _conclude(self, line: Line, outcome: Modem | NotCounted) -> None:
+        if isinstance(outcome, Modem):
+            line.modem = outcome
+            line.proved_at = self._clock()
+            self._reviews_at = min(self._reviews_at, self._again_at(line))
+            if line.opened.is_exclusive():
+                outcome = NotCounted(Verdict.IN_USE, "another program has just opened it (TIOCEXCL)")
+        self._find(line, outcome)
+        self._selector.unregister(line.opened)
+        self._close_later(line)
+
+    def _close_later(self, line: Line) -> None:
+        line.state = State.CLOSING
+        line.wakes_at = NEVER
+        self._background.submit(partial(self._close, line))
+
+    def _close(self, line: Line) -> Outcome:
+        """Done in a thread."""
+        line.opened.close()
+        return partial(self._closed, line)
+
+    def _closed(self, line: Line) -> None:
+        line.state = State.CLOSED
+        self._free += 1
+        self._open_more()
+
+    # The end
+
+    def _give_up(self, line: Line, reason: NotCounted) -> None:
+        """Go on without a port that is to be opened, or is opening."""
+        if not line.move(State.QUEUED, State.CLOSED):
+            line.state = State.GIVEN_UP
+        self._free += 1
+        self._find(line, reason)
+
+    def _give_up_the_rest(self) -> None:
+        reason = NotCounted(
+            Verdict.OUT_OF_TIME, "had not answered everything when the time for the census was up"
+        )
+        self._waiting.clear()
+        for line in self.lines:
+            if line.state is State.TALKING:
+                line.conversation.end(reason)
+                self._go_on(line)
+            elif line.state in {State.QUEUED, State.OPENING}:
+                self._give_up(line, reason)
+            elif line.finding is None or self._is_too_old(line):
+                self._find(line, reason)
+
+    def _check_counted(self) -> None:
+        """Count nobody whose device is gone, or whose port somebody has taken meanwhile."""
+        counted = [line for line in self.lines if line.is_counted]
+        signs = self._system.signs_of_use([line.port for line in counted])
+        for line in counted:
+            if sign := signs.get(line.port.name):
+                self._find(line, sign)
+            elif not self._system.is_there(line.port):
+                self._find(line, hung_up(line.port))
+
+    def _find(self, line: Line, outcome: Modem | NotCounted) -> None:
+        """Write down what a port showed; a reason not to count it names the module that it showed before."""
+        if line.finding is None:
+            self._unfinished -= 1
+        seconds = round(self._clock() - self._began, 3)
+        if isinstance(outcome, Modem):
+            line.finding = Finding(line.port.name, Verdict.AVAILABLE, "answered all checks", seconds, outcome)
+        else:
+            modem = outcome.modem or line.modem
+            line.finding = Finding(line.port.name, outcome.verdict, outcome.reason, seconds, modem)
+
+
+def _do_nothing() -> None:
+    """What is left to do for a port that was given up before a thread came to it."""
