@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
+from chaos_bank import NETWORKS, random_bank, together
 from marketplace import ask, counts
 
 from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
-from onlinesim_rent.simulator.chaos import NETWORKS, random_bank, together
 
 SEEDS = range(20)
 Networks = dict[tuple[str, str], int]

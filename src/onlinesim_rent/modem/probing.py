@@ -28,9 +28,9 @@ OPEN_SECONDS = 2.8
 CLOSE_SECONDS = 0.1
 """How long a census waits at its end for ports to close, so that the next one finds them free."""
 
-_AGAIN_SHARE = 0.6
-"""The second dialogue has four exchanges, the first seven."""
-_AGAIN_MARGIN_SECONDS = 0.5
+AGAIN_SHARE = 0.6
+"""Of its first dialogue's time, what a module needs for the second: four exchanges of seven, and a little."""
+
 _BATCH_SECONDS = 0.25
 """Modules that are due for the second dialogue within this time are asked together."""
 
@@ -113,9 +113,9 @@ class Probing:
         """
         if self._deadline - line.proved_at <= PROOF_SECONDS:
             return NEVER
-        seconds = (line.proved_at - line.asked_at) * _AGAIN_SHARE + _AGAIN_MARGIN_SECONDS
-        at = self._deadline - seconds
-        return at if at >= line.proved_at + CLOSE_SECONDS else NEVER
+        first = line.proved_at - line.asked_at
+        at = max(self._deadline - seconds_to_ask_again(first), line.proved_at + CLOSE_SECONDS)
+        return at if at + AGAIN_SHARE * first <= self._deadline else NEVER
 
     # The loop
 
@@ -299,6 +299,14 @@ class Probing:
         else:
             modem = outcome.modem or line.modem
             line.finding = Finding(line.port.name, outcome.verdict, outcome.reason, seconds, modem)
+
+
+def seconds_to_ask_again(first: float) -> float:
+    """How long before the deadline a module is asked again whose first dialogue took so many seconds.
+
+    Begun earlier, a quick second dialogue would end too early for its proof to be young at the deadline.
+    """
+    return min(first, AGAIN_SHARE * first + 1.2) + 0.5
 
 
 def _do_nothing() -> None:

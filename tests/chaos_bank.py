@@ -12,10 +12,8 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
-from .banks import PLMNS, imei
-from .families import FAMILIES
-from .faults import FAULTS
-from .module import SimulatedModule
+from onlinesim_rent.simulator import FAMILIES, FAULTS, SimulatedModule, imei
+from onlinesim_rent.simulator.banks import PLMNS
 
 NETWORKS = {plmn: names for names, plmn in PLMNS.items()}
 """What the first five digits of an IMSI are to be counted as."""
@@ -80,7 +78,8 @@ class ChaosModule:
     """A module, the line to it, and what was true of it since the census began.
 
     ``warnings`` are the spans in which it could not be rented and had said so; ``lost`` is when what it was
-    about to say was lost; ``words`` counts what it said unasked.
+    about to say was lost; ``words`` counts what it said unasked. ``is_gone`` while its device is unplugged;
+    ``held`` are its ports that another program has open.
     """
 
     module: SimulatedModule
@@ -89,12 +88,14 @@ class ChaosModule:
     warnings: list[tuple[float, float]] = field(default_factory=list)
     lost: list[float] = field(default_factory=list)
     words: int = 0
+    is_gone: bool = False
+    held: set[int] = field(default_factory=set)
 
     def forget(self, now: float) -> None:
         """Begin the history anew."""
         self.history = [State(now, self.module.imsi, self.module.live)]
         self.warnings = [warning for warning in self.warnings if warning[1] > now]
-        self.lost = []
+        self.lost = [now] if self.held else []
         self.words = 0
 
     def change(self, now: float, *, fault: str | None = None, imsi: str | None = None) -> None:
@@ -105,9 +106,9 @@ class ChaosModule:
     @property
     def was_well(self) -> bool:
         """Whether its number could be rented all the time, and nothing befell it."""
-        return len(self.history) == 1 and self.history[0].live and not self.lost
+        return len(self.history) == 1 and self.history[0].live and not self.lost and not self.held
 
-    def held(self, imsi: str, begin: float, end: float, *, live: bool) -> bool:
+    def had(self, imsi: str, begin: float, end: float, *, live: bool) -> bool:
         """Whether it held a SIM at some moment of a span, and, if it is to be live, could be rented then."""
         ends = (*(state.since for state in self.history[1:]), float("inf"))
         return any(
@@ -134,7 +135,13 @@ class Lost(NamedTuple):
     hangs_up: bool
 
 
-Word = Said | Lost
+class Stopped(NamedTuple):
+    """Whoever asks is stopped, or the host sleeps, for so many seconds; the modules go on."""
+
+    seconds: float
+
+
+Word = Said | Lost | Stopped
 Script = Generator[float | Word, None, None]
 """What befalls one module, step by step: words, and the seconds until the next step."""
 
@@ -146,7 +153,7 @@ class ChaosBank:
     """
 
     def __init__(self, seed: int, most: int, slowest: float) -> None:
-        self.rng = Random(seed)  # noqa: S311 - a seed is to give the same bank again
+        self.rng = Random(seed)
         self.lag = self.rng.random() * 0.05 if self.rng.random() < 0.2 else 0.0
         self.modules = [ChaosModule(module, _line(self.rng)) for module in _modules(self.rng, most, slowest)]
         self._now = 0.0
@@ -184,13 +191,24 @@ class ChaosBank:
             each.forget(now)
         for _ in range(int(self.rng.random() ** 2 * 8)):
             self._begin(self._script(), now + self.rng.random() ** 3 * seconds)
+        if self.rng.random() < 0.05:
+            self._begin(self._stop(), now + self.rng.random() * seconds)
 
     def _begin(self, script: Script, at: float) -> None:
         heappush(self._scripts, (at, next(self._order), script))
 
     def _script(self) -> Script:
-        scripts = (self._swap, self._call, self._network_lost, self._sim_lost, self._reset, self._hang_up)
-        return self.rng.choice((*scripts, self._chat))(self.rng.choice(self.modules))
+        scripts = (
+            self._swap,
+            self._call,
+            self._network_lost,
+            self._sim_lost,
+            self._reset,
+            self._hang_up,
+            self._rent,
+            self._chat,
+        )
+        return self.rng.choice(scripts)(self.rng.choice(self.modules))
 
     # What can befall a module
 
@@ -225,8 +243,28 @@ class ChaosBank:
         self._mend(one)
 
     def _hang_up(self, one: ChaosModule) -> Script:
+        if not self._is_well(one):
+            return
         one.lost.append(self._now)
+        one.is_gone = True
         yield Lost(one, hangs_up=True)
+        one.change(self._now, fault="silent")
+        yield self._span()
+        one.is_gone = False
+        self._mend(one)
+
+    def _rent(self, one: ChaosModule) -> Script:
+        """Another program opens one port of a module, or all of them, and lets them go later."""
+        if one.held:
+            return
+        ports = range(one.module.ports)
+        one.held.update(ports if self.rng.random() < 0.5 else [self.rng.choice(ports)])
+        one.lost.append(self._now)
+        yield self._span()
+        one.held.clear()
+
+    def _stop(self) -> Script:
+        yield Stopped(self._span())
 
     def _chat(self, one: ChaosModule) -> Script:
         if self._is_well(one) and not FAULTS[one.module.fault].byte_seconds:

@@ -1,0 +1,318 @@
+"""A host in virtual time: the operating system of probing.py, over the modules of a chaos bank.
+
+The real loop runs here, with a heap of times in place of the kernel: nothing waits, and every instant can
+be played.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+from selectors import EVENT_READ, BaseSelector, SelectorKey
+from typing import TYPE_CHECKING, Any
+
+from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped
+
+from onlinesim_rent.census import NotCounted, Verdict
+from onlinesim_rent.modem.port import Port
+from onlinesim_rent.simulator import HangUp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from chaos_bank import Word
+
+    from onlinesim_rent.modem.background import Outcome, Task
+    from onlinesim_rent.simulator import Event
+
+NEVER = float("inf")
+
+
+class VirtualLine:
+    """A port that is open: what its module says arrives in pieces, after a while."""
+
+    def __init__(self, host: VirtualHost, port: Port, module: ChaosModule, index: int, number: int) -> None:
+        self._host = host
+        self._number = number
+        self.port = port
+        self.module = module
+        self.index = index
+        self.unread = b""
+        self.is_lost = False
+        self.session = 0
+        self.free_at = 0.0
+
+    def fileno(self) -> int:
+        return self._number
+
+    def read(self, most: int) -> bytes:
+        data, self.unread = self.unread[:most], self.unread[most:]
+        if not self.unread and not self.is_lost:
+            self._host.ready.discard(self._number)
+            if not data:
+                raise BlockingIOError
+        self._host.note(self.port, "->", data)
+        return data
+
+    def write(self, data: bytes) -> int:
+        if self.is_lost:
+            raise OSError
+        self._host.note(self.port, "<-", data)
+        self._host.asked_at[self.port.name] = self._host.now
+        self._host.schedule(self, self.module.module.feed(self.index, data, self._host.now))
+        return len(data)
+
+    def is_exclusive(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self._host.closed(self)
+
+
+class VirtualSelector(BaseSelector):
+    """Gives the lines that have something to read, or lets time pass."""
+
+    def __init__(self, host: VirtualHost) -> None:
+        self._host = host
+        self._keys: dict[int, SelectorKey] = {}
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> SelectorKey:
+        key = SelectorKey(fileobj, fileobj.fileno(), events, data)
+        self._keys[key.fd] = key
+        return key
+
+    def unregister(self, fileobj: Any) -> SelectorKey:
+        return self._keys.pop(fileobj.fileno())
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        assert timeout is not None
+        end = self._host.now + timeout
+        while not (ready := [number for number in self._host.readable() if number in self._keys]):
+            if not self._host.let_happen_until(end):
+                break
+        return [(self._keys[number], EVENT_READ) for number in ready]
+
+    def get_map(self) -> Mapping[Any, SelectorKey]:
+        return self._keys
+
+
+class VirtualBackground:
+    """Does tasks after a moment, some after seconds; what is left at the end is done at once."""
+
+    NUMBER = 0
+    has_waiting = False
+
+    def __init__(self, host: VirtualHost) -> None:
+        self._host = host
+        self._tasks: dict[int, Task] = {}
+        self._order = count()
+        self._outcomes: list[Outcome] = []
+        self._is_closed = False
+
+    def fileno(self) -> int:
+        return self.NUMBER
+
+    def submit(self, *tasks: Task) -> None:
+        for task in tasks:
+            if self._is_closed:
+                task()()
+                continue
+            number = next(self._order)
+            self._tasks[number] = task
+            self._host.later(self._host.now + self._host.delay(task), lambda number=number: self._do(number))
+
+    def _do(self, number: int) -> None:
+        if task := self._tasks.pop(number, None):
+            self._outcomes.append(task())
+            self._host.ready.add(self.NUMBER)
+
+    def outcomes(self) -> list[Outcome]:
+        self._host.ready.discard(self.NUMBER)
+        done, self._outcomes = self._outcomes, []
+        return done
+
+    def reinforce(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._host.ready.discard(self.NUMBER)
+        for outcome in self._outcomes:
+            outcome()
+        while self._tasks:
+            self._tasks.pop(next(iter(self._tasks)))()()
+
+
+class VirtualHost:
+    """The modules' ports, who holds them, and the time.
+
+    ``asked_at`` is when a port was asked its last question; ``slow`` are the ports that took their time to
+    open or close.
+    """
+
+    def __init__(self, bank: ChaosBank, transcript: list[str] | None = None) -> None:
+        self.bank = bank
+        self.now = 0.0
+        self.asked_at: dict[str, float] = {}
+        self.slow: set[str] = set()
+        self.ready: set[int] = set()
+        self.module_of: dict[str, tuple[ChaosModule, int]] = {
+            f"modem{number:03}{'abc'[index]}": (module, index)
+            for number, module in enumerate(bank.modules)
+            for index in range(module.module.ports)
+        }
+        self.ports = [Port(name) for name in self.module_of]
+        self._open: dict[int, VirtualLine] = {}
+        self._lines_of: dict[int, list[VirtualLine]] = {id(module): [] for module in bank.modules}
+        self._numbers = count(1)
+        self._order = count()
+        self._due: list[tuple[float, int, Callable[[], None]]] = []
+        self._transcript = transcript
+
+    # What probing.py asks for
+
+    def clock(self) -> float:
+        return self.now
+
+    def selector(self) -> VirtualSelector:
+        return VirtualSelector(self)
+
+    def background(self) -> VirtualBackground:
+        return VirtualBackground(self)
+
+    def capacity(self, wanted: int) -> int:
+        return wanted
+
+    def signs_of_use(self, ports: Sequence[Port]) -> dict[str, NotCounted]:
+        held = NotCounted(Verdict.IN_USE, "held open by process 1 (agent)")
+        return {port.name: held for port in ports if self.is_held(port.name)}
+
+    def is_there(self, port: Port) -> bool:
+        return not self.module_of[port.name][0].is_gone
+
+    def open_port(self, port: Port) -> VirtualLine:
+        module, index = self.module_of[port.name]
+        if module.is_gone:
+            raise NotCounted(Verdict.UNREACHABLE, "no such device: is it plugged in?")
+        line = VirtualLine(self, port, module, index, next(self._numbers))
+        self._open[line.fileno()] = line
+        self._lines_of[id(module)].append(line)
+        self.schedule(line, module.module.opened(index, self.now))
+        return line
+
+    # The kernel's part
+
+    def is_held(self, name: str) -> bool:
+        module, index = self.module_of[name]
+        return index in module.held
+
+    def delay(self, task: Task) -> float:
+        """How long a driver takes to open or close a port."""
+        rng = self.bank.rng
+        if rng.random() >= 0.01:
+            return rng.random() * 0.05
+        [line] = task.args  # type: ignore[attr-defined]
+        self.slow.add(line.port.name)
+        return rng.random() * 4.0
+
+    def later(self, at: float, action: Callable[[], None]) -> None:
+        heappush(self._due, (at, next(self._order), action))
+
+    def readable(self) -> list[int]:
+        return list(self.ready)
+
+    def let_happen_until(self, end: float) -> bool:
+        """Let the next thing happen; False, and the time is the end's, where nothing does before."""
+        at = min(self._due[0][0] if self._due else NEVER, self.bank.next_at)
+        if at > end:
+            # As epoll does, it comes back a moment late; to the bit in time, nothing would be due yet.
+            self.now = max(self.now, end + self.bank.lag) + 1e-6
+            return False
+        self._happen(at)
+        return True
+
+    def _happen(self, at: float) -> None:
+        self.now = max(self.now, at)
+        if self.bank.next_at <= at:
+            for word in self.bank.happen():
+                self._hear(word)
+        else:
+            heappop(self._due)[2]()
+
+    def _hear(self, word: Word) -> None:
+        if isinstance(word, Stopped):
+            self._sleep(self.now + word.seconds)
+            return
+        for line in list(self._lines_of[id(word.module)]):
+            if isinstance(word, Said):
+                self._send(line, word.data)
+            elif isinstance(word, Lost):
+                line.session += 1
+                line.free_at = self.now
+                if word.hangs_up:
+                    self._lose(line)
+
+    def _sleep(self, until: float) -> None:
+        """Whoever asks is stopped; the modules go on."""
+        while min(self._due[0][0] if self._due else NEVER, self.bank.next_at) < until:
+            self._happen(min(self._due[0][0] if self._due else NEVER, self.bank.next_at))
+        self.now = max(self.now, until)
+
+    # What the modules say, on its way
+
+    def schedule(self, line: VirtualLine, events: list[Event]) -> None:
+        for event in events:
+            self.later(event.at, lambda event=event, session=line.session: self._play(line, session, event))
+
+    def _play(self, line: VirtualLine, session: int, event: Event) -> None:
+        if line.session != session:
+            return
+        if isinstance(event, HangUp):
+            self._lose(line)
+            return
+        self._send(line, event.data)
+        if event.every:
+            self.schedule(line, [event._replace(at=self.now + event.every)])
+
+    def _send(self, line: VirtualLine, data: bytes) -> None:
+        """Put what is said on the line, behind what is on it already."""
+        at = max(self.now, line.free_at)
+        for seconds, piece in line.module.line.cut(data, self.bank.rng):
+            at += seconds
+            if at <= self.now:
+                self._arrive(line, line.session, piece)
+            else:
+                self.later(at, lambda piece=piece, session=line.session: self._arrive(line, session, piece))
+        line.free_at = at
+
+    def _arrive(self, line: VirtualLine, session: int, piece: bytes) -> None:
+        if line.session != session:
+            return
+        line.unread += piece
+        self._show(line)
+
+    def _show(self, line: VirtualLine) -> None:
+        """Let the selector see the line, at once or when whoever reads has time."""
+        if self.bank.lag:
+            self.later(self.now + self.bank.lag, lambda: self._make_ready(line))
+        else:
+            self.ready.add(line.fileno())
+
+    def _make_ready(self, line: VirtualLine) -> None:
+        if line.fileno() in self._open and (line.unread or line.is_lost):
+            self.ready.add(line.fileno())
+
+    def _lose(self, line: VirtualLine) -> None:
+        line.is_lost = True
+        self._show(line)
+
+    def closed(self, line: VirtualLine) -> None:
+        line.session += 1
+        line.module.module.closed(line.index, self.now)
+        self._lines_of[id(line.module)].remove(line)
+        del self._open[line.fileno()]
+        self.ready.discard(line.fileno())
+
+    def note(self, port: Port, arrow: str, data: bytes) -> None:
+        if self._transcript is not None:
+            self._transcript.append(f"{port.name:10} {self.now:12.4f} {arrow} {data!r}")
