@@ -269,11 +269,13 @@ def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | N
 @contextmanager
 def asking(dialogue: NewDialogue) -> Iterator[None]:
     """Ask modules in another way than the service does, so that the judge can be judged."""
-    original, line_room.prove = line_room.prove, dialogue
+    original = line_room.prove, line_room.prove_again
+    if dialogue is not prove:
+        line_room.prove, line_room.prove_again = dialogue, lambda _: dialogue()
     try:
         yield
     finally:
-        line_room.prove = original
+        line_room.prove, line_room.prove_again = original
 
 
 def main() -> None:

@@ -6,23 +6,31 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
-from chaos import DEADLINE_SECONDS, Outcome, play
+from chaos import play
 from servers import PROJECT, environment
 
+from onlinesim_rent import census
+from onlinesim_rent.census import Verdict
 from onlinesim_rent.modem.dialogue import Dialogue, prove
+from onlinesim_rent.modem.line import NEVER
+from onlinesim_rent.modem.probing import Probing
 from onlinesim_rent.modem.v250 import Response
 
-DIALOGUES = 100_000
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DIALOGUES = 6_000
+"""As many as the suite has time for; ``make chaos`` plays on."""
 OK = Response("", (), "OK")
 
 
-def played(new_dialogue, banks=12) -> Outcome:
-    outcome = Outcome()
+def false_counts(new_dialogue=prove, banks=60) -> Iterator[str]:
+    """What is counted and should not be, bank after bank, for as long as anybody wants to know."""
     for seed in range(banks):
-        outcome += play(seed, new_dialogue)
-    return outcome
+        yield from play(seed, new_dialogue).false
 
 
 def answering(command: str, number: int, *lines: str) -> Dialogue:
@@ -88,7 +96,7 @@ def with_a_tenth_of_the_patience() -> Dialogue:
         return proof.value
 
 
-def test_a_hundred_thousand_dialogues_count_none_too_many_and_miss_no_sound_module():
+def test_chaos_counts_none_too_many_and_misses_none():
     finished = subprocess.run(
         [sys.executable, "tests/chaos.py", "--dialogues", str(DIALOGUES), "--seed", "1"],
         cwd=PROJECT,
@@ -99,6 +107,10 @@ def test_a_hundred_thousand_dialogues_count_none_too_many_and_miss_no_sound_modu
     )
     assert finished.returncode == 0, finished.stdout
     assert ", 0 too many, 0 missed, " in finished.stdout
+    slowest = re.search(r"slowest census ([0-9.]+) s", finished.stdout)
+    closing_and_a_busy_reader = 0.1 + 2 * 0.05
+    assert slowest
+    assert float(slowest[1]) <= 8.0 + closing_and_a_busy_reader
 
 
 def test_a_seed_plays_the_same_every_time():
@@ -109,19 +121,29 @@ def test_a_seed_plays_the_same_every_time():
     assert outcomes[0] != play(8)
 
 
-def test_every_census_ends_by_its_deadline():
-    assert played(prove).slowest <= DEADLINE_SECONDS
-
-
 @pytest.mark.parametrize(
     "wrong",
     [without_asking_for_calls, without_asking_for_the_network, counting_stat_0, reading_the_imsi_once],
 )
 def test_chaos_finds_a_dialogue_that_counts_too_many(wrong):
-    assert played(wrong).false
+    assert any(false_counts(wrong))
 
 
 def test_chaos_finds_a_dialogue_that_has_too_little_patience():
-    outcome = played(with_a_tenth_of_the_patience)
-    assert outcome.missed
-    assert not outcome.false
+    assert any(play(seed, with_a_tenth_of_the_patience).missed for seed in range(12))
+
+
+def test_chaos_finds_proofs_that_grow_old(monkeypatch):
+    monkeypatch.setattr(Probing, "_is_too_old", lambda *_: False)
+    monkeypatch.setattr(Probing, "_review", lambda self: setattr(self, "_reviews_at", NEVER))
+    assert any("after its proof" in what for what in false_counts())
+
+
+def test_chaos_finds_a_loop_that_does_not_look_at_its_end(monkeypatch):
+    monkeypatch.setattr(Probing, "_check_counted", lambda _: None)
+    assert any("is gone or held" in what for what in false_counts())
+
+
+def test_chaos_finds_a_count_that_ignores_other_ports(monkeypatch):
+    monkeypatch.setattr(census, "_SAYS_NOTHING", frozenset(Verdict) - {Verdict.AVAILABLE})
+    assert any(" shows " in what for what in false_counts())
