@@ -3,7 +3,7 @@
 import sys
 
 from onlinesim_rent import create_app
-from onlinesim_rent.plmn import NamesFileError
+from onlinesim_rent.networks.home_network import NamesFileError
 from onlinesim_rent.settings import SettingsError
 
 try:

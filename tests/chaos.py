@@ -26,7 +26,7 @@ from onlinesim_rent.census import Census, Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.conversation import Conversation
 from onlinesim_rent.modem.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.modem.probe import OPEN_SECONDS
-from onlinesim_rent.plmn import Names
+from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.simulator import FAULTS, HangUp
 from onlinesim_rent.simulator.chaos import (
     NETWORKS,

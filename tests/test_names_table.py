@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parent.parent
-INPUTS = TOP / "names"
-DATA = TOP / "src" / "onlinesim_rent" / "data"
+INPUTS = TOP / "tools" / "networks"
+DATA = TOP / "src" / "onlinesim_rent" / "networks" / "data"
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from onlinesim_rent.census import Census
 from onlinesim_rent.modem.port import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
-from onlinesim_rent.plmn import Names
+from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from onlinesim_rent.plmn import HomeNetwork, Names
+from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
 
 class Verdict(StrEnum):

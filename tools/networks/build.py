@@ -3,10 +3,10 @@
 Run from the top of the repository, with the npm package `mcc-mnc-list` (or the JSON file in it) at hand:
 
     npm pack mcc-mnc-list@1.1.11
-    python names/build.py mcc-mnc-list-1.1.11.tgz
+    python tools/networks/build.py mcc-mnc-list-1.1.11.tgz
 
 Reads the hand-kept files beside this script and writes `networks.csv` and `countries.csv` into
-`src/onlinesim_rent/data`. The same input always makes the same bytes.
+`src/onlinesim_rent/networks/data`. The same input always makes the same bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 HERE = Path(__file__).parent
-DATA = HERE.parent / "src" / "onlinesim_rent" / "data"
+DATA = HERE.parents[1] / "src" / "onlinesim_rent" / "networks" / "data"
 
 # Entries that name no network: shared or private codes, whose SIMs are better listed under their digits.
 PLACEHOLDERS = frozenset(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from onlinesim_rent.plmn import HomeNetwork, Names, NamesFileError
+from onlinesim_rent.networks.home_network import HomeNetwork, Names, NamesFileError
 
 if TYPE_CHECKING:
     from pathlib import Path
