@@ -3,10 +3,9 @@
 import sys
 
 from onlinesim_rent import create_app
-from onlinesim_rent.networks.home_network import NamesFileError
-from onlinesim_rent.settings import SettingsError
+from onlinesim_rent.configuration_error import ConfigurationError
 
 try:
     app = application = create_app()
-except (SettingsError, NamesFileError) as error:
+except ConfigurationError as error:
     sys.exit(str(error))

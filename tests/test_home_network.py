@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from onlinesim_rent.networks.home_network import HomeNetwork, Names, NamesFileError
+from onlinesim_rent.configuration_error import ConfigurationError
+from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -328,16 +329,16 @@ def test_a_name_may_be_any_word(names_of, name):
     ],
 )
 def test_a_wrong_entry_is_refused_and_named(names_of, text, wrong):
-    with pytest.raises(NamesFileError) as refusal:
+    with pytest.raises(ConfigurationError) as refusal:
         names_of(text)
     assert f"- {wrong}" in str(refusal.value) or f": {wrong}" in str(refusal.value)
 
 
 def test_every_wrong_entry_is_named_at_once_with_the_file_and_an_example(names_of, tmp_path):
-    with pytest.raises(NamesFileError) as refusal:
+    with pytest.raises(ConfigurationError) as refusal:
         names_of('[countries]\nUK = ""\n[operators]\n2501 = "mts"\n25001 = "any"\n25002 = "megafon"\n[more]')
     first, *rest = str(refusal.value).splitlines()
-    assert first == f"names file {tmp_path / 'names.toml'}:"
+    assert first == f"RENT_NAMES_FILE: the names file {tmp_path / 'names.toml'} cannot be used:"
     wrong = [line.split(":")[0] for line in rest if line.startswith("- ")]
     assert wrong == [
         "- [countries] UK = ''",
@@ -350,7 +351,7 @@ def test_every_wrong_entry_is_named_at_once_with_the_file_and_an_example(names_o
 
 
 def test_the_example_of_the_error_is_itself_a_names_file(names_of):
-    with pytest.raises(NamesFileError) as refusal:
+    with pytest.raises(ConfigurationError) as refusal:
         names_of("[more]")
     names = names_of(str(refusal.value).partition("for example:\n")[2])
     assert home(names, "310260").country == "usaphysical"
@@ -358,17 +359,17 @@ def test_the_example_of_the_error_is_itself_a_names_file(names_of):
 
 
 def test_a_names_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(NamesFileError, match="cannot be read: No such file or directory"):
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file or directory"):
         Names.load(tmp_path / "missing.toml")
 
 
 def test_a_directory_is_no_names_file(tmp_path):
-    with pytest.raises(NamesFileError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
         Names.load(tmp_path)
 
 
 def test_a_names_file_that_is_not_utf_8_is_refused(tmp_path):
     path = tmp_path / "names.toml"
     path.write_bytes('[operators]\n25001 = "мтс"'.encode("cp1251"))
-    with pytest.raises(NamesFileError, match=r"is not UTF-8 \(byte 21\); save it as UTF-8"):
+    with pytest.raises(ConfigurationError, match=r"is not UTF-8 \(byte 21\); save it as UTF-8"):
         Names.load(path)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from servers import environment
 
-from onlinesim_rent.settings import Settings, SettingsError
+from onlinesim_rent.configuration_error import ConfigurationError
+from onlinesim_rent.settings import Settings
 
 REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
 
@@ -19,7 +20,7 @@ def from_env(**variables: str) -> Settings:
 
 
 def what_is_wrong(**variables: str) -> str:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         from_env(**variables)
     return str(caught.value)
 

@@ -12,19 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from onlinesim_rent.configuration_error import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Value = TypeVar("Value")
 
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")  # RFC 1123, 2.1, and _
-
-
-class SettingsError(ValueError):
-    """The environment is wrong; the text names every wrong variable, what is wrong and an example.
-
-    No text ever holds a key.
-    """
 
 
 def runtime_dir(environ: Mapping[str, str]) -> Path:
@@ -66,7 +61,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings from ``environ``, by default the process's own; raises SettingsError."""
+        """Read the settings from ``environ``, by default the process's own; raises ConfigurationError."""
         reader = _Reader(os.environ if environ is None else environ)
         settings = cls(
             api_keys=reader.api_keys(),
@@ -121,7 +116,7 @@ class _Reader:
 
     def finish(self) -> None:
         if self.problems:
-            raise SettingsError("\n  ".join(["the settings are wrong:", *self.problems]))
+            raise ConfigurationError("\n  ".join(["the settings are wrong:", *self.problems]))
 
 
 def _api_keys(in_place: str, file: Path | None) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from onlinesim_rent.configuration_error import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
     from pathlib import Path
@@ -32,13 +34,6 @@ _EXAMPLE = """for example:
 US = "usaphysical"  # an ISO 3166 code of two letters, or an MCC of three digits
 [operators]
 25077 = "mts"  # an MCC and MNC, five or six digits"""
-
-
-class NamesFileError(ValueError):
-    """The names file cannot be used; the message names the file, everything wrong in it, and an example."""
-
-    def __init__(self, path: Path, *wrong: str) -> None:
-        super().__init__("\n".join((f"names file {path}:", *(f"- {line}" for line in wrong), _EXAMPLE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +76,7 @@ class Names:
 
     @classmethod
     def load(cls, path: Path | None = None) -> Names:
-        """Read the packaged tables and the names file at `path`; NamesFileError names every wrong entry."""
+        """Read the packaged tables and the names file at `path`. Raises ConfigurationError."""
         table = {row["mcc"]: _place(row) for row in _rows("countries.csv")}
         overrides = _read(path, table) if path else _Overrides({}, {})
         places = _renamed(table, overrides)
@@ -153,9 +148,14 @@ def _read(path: Path, table: Mapping[str, _Place]) -> _Overrides:
     document = _toml(path)
     wrong = list(_wrong(document, table))
     if wrong:
-        raise NamesFileError(path, *wrong)
+        raise _error(path, *wrong)
     countries = {key.upper(): name for key, name in document.get("countries", {}).items()}
     return _Overrides(countries, document.get("operators", {}))
+
+
+def _error(path: Path, *wrong: str) -> ConfigurationError:
+    heading = f"RENT_NAMES_FILE: the names file {path} cannot be used:"
+    return ConfigurationError("\n".join((heading, *(f"- {line}" for line in wrong), _EXAMPLE)))
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -163,11 +163,11 @@ def _toml(path: Path) -> dict[str, Any]:
         # Editors on Windows put a byte order mark before UTF-8, which TOML does not know.
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise NamesFileError(path, f"cannot be read: {error.strerror or error}") from error
+        raise _error(path, f"cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise NamesFileError(path, f"is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+        raise _error(path, f"is not UTF-8 (byte {error.start}); save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise NamesFileError(path, f"is not TOML: {error}") from error
+        raise _error(path, f"is not TOML: {error}") from error
 
 
 def _wrong(document: Mapping[str, Any], table: Mapping[str, _Place]) -> Iterator[str]:
