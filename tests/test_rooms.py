@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "configuration_error": set(),
     "settings": {"configuration_error"},
     "errors": {"werkzeug"},
-    "schemas": {"marshmallow"},
+    "schemas": {"marshmallow", "networks"},
     "views": {"flask", "schemas", "errors", "settings", "census"},
     "networks.__init__": set(),
     "networks.tables": set(),
