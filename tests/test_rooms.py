@@ -15,7 +15,9 @@ PACKAGE = Path(onlinesim_rent.__file__).parent
 # What each file may import beside the standard library. Data flows one way: nothing below imports HTTP.
 MAY_IMPORT = {
     "configuration_error": set(),
-    "settings": {"configuration_error"},
+    "environment": {"configuration_error"},
+    "setting_values": set(),
+    "settings": {"environment", "setting_values"},
     "errors": {"werkzeug"},
     "schemas": {"marshmallow", "networks"},
     "views": {"flask", "schemas", "errors", "settings", "census"},

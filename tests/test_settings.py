@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import os
+import re
+import runpy
+import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from servers import environment
+from servers import PROJECT, environment
 
 from onlinesim_rent.configuration_error import ConfigurationError
-from onlinesim_rent.settings import Settings
+from onlinesim_rent.environment import Variable
+from onlinesim_rent.settings import VARIABLES, Settings
 
 REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
 
@@ -36,6 +40,7 @@ def test_a_key_and_ports_are_enough() -> None:
         deadline_seconds=8,
         baud_rate=115200,
         names_file=None,
+        log_level="info",
         runtime_dir=Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}"),
     )
 
@@ -270,3 +275,55 @@ def test_where_there_is_no_temporary_directory_the_runtime_directory_is_asked_fo
     for name in ("RENT_RUNTIME_DIR is not set, and no directory", "RENT_AUTHORIZATION is 'maybe'"):
         assert name in checked.stderr
     assert "Traceback" not in checked.stderr
+
+
+def test_the_readme_describes_these_variables_with_these_defaults() -> None:
+    text = (PROJECT / "README.md").read_text()
+    rows = re.findall(r"^\| (`(?:RENT|WEB)_.*?) \| (.*?) \|", text, re.MULTILINE)
+    described = [(name, default) for names, default in rows for name in re.findall(r"`(\w+)`", names)]
+
+    assert described == [
+        (variable.name, f"`{variable.default}`" if variable.default else variable.if_unset)
+        for variable in VARIABLES
+    ]
+
+
+def test_the_example_file_sets_these_variables_to_these_defaults() -> None:
+    text = (PROJECT / "deploy/environment.example").read_text()
+    lines = re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    written = {name: "".join(shlex.split(value)) for name, value in lines}
+
+    def in_the_file(variable: Variable) -> str:
+        return "" if variable.if_unset == "none" else variable.default or variable.example
+
+    assert len(lines) == len(written)
+    # The unit itself names the file of the key.
+    assert written == {
+        variable.name: in_the_file(variable)
+        for variable in VARIABLES
+        if not variable.name.startswith("RENT_API_KEY")
+    }
+
+
+def test_gunicorn_starts_with_the_described_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = {variable.name: variable.default for variable in VARIABLES}
+    for name in defaults:
+        monkeypatch.delenv(name, raising=False)
+
+    gunicorn = runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
+
+    assert gunicorn["bind"] == defaults["RENT_BIND"]
+    assert str(gunicorn["workers"]) == defaults["WEB_CONCURRENCY"]
+    assert gunicorn["loglevel"] == defaults["RENT_LOG_LEVEL"]
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_every_variable_has_a_meaning_and_a_right_example(variable: Variable) -> None:
+    name, example = variable.assignment.split("=")
+
+    assert variable.meaning
+    assert bool(variable.default) != bool(variable.if_unset)
+    if name == "RENT_API_KEY_FILE":
+        assert Path(example).is_absolute()
+    else:
+        assert from_env(**{name: example})
