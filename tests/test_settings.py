@@ -327,3 +327,47 @@ def test_every_variable_has_a_meaning_and_a_right_example(variable: Variable) ->
         assert Path(example).is_absolute()
     else:
         assert from_env(**{name: example})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("RENT_CACHE_SECOND", "RENT_CACHE_SECONDS"),
+        ("RENT_PORT", "RENT_PORTS"),
+        ("RENT_API_KEYS", "RENT_API_KEY"),
+        ("RENT_KEY_FILE", "RENT_API_KEY_FILE"),
+        ("RENT_BAUDRATE", "RENT_BAUD_RATE"),
+        ("RENT_LISTEN_BIND", "RENT_BIND"),
+        ("RENT_log_level", "RENT_LOG_LEVEL"),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest_setting(
+    name: str, nearest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert from_env(**{name: "a secret"}) == from_env()
+
+    [record, *_] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message == (
+        f"{name} is not a setting of this release and is ignored; the nearest setting is {nearest}"
+    )
+
+
+def test_a_variable_unlike_any_setting_is_named_without_a_guess(caplog: pytest.LogCaptureFixture) -> None:
+    from_env(RENT_XYZZY_QUUX_GRAULT="1")
+
+    assert caplog.messages == ["RENT_XYZZY_QUUX_GRAULT is not a setting of this release and is ignored"]
+
+
+def test_settings_and_other_programs_variables_are_not_called_unknown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from_env(RENT_BIND="127.0.0.1:80", RENT_NAMES_FILE="", TRENT_PORT="1", WEB_PORT="1", HOME="/root")
+
+    assert caplog.messages == []
+
+
+def test_unknown_variables_are_named_even_when_settings_are_wrong(caplog: pytest.LogCaptureFixture) -> None:
+    what_is_wrong(RENT_PORTS="", RENT_PORT="/dev/ttyUSB*")
+
+    assert [message.split()[0] for message in caplog.messages] == ["RENT_PORT"]

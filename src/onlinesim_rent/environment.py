@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 from onlinesim_rent.configuration_error import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Value = TypeVar("Value")
 
@@ -60,6 +61,14 @@ class Environment:
     def refuse(self, problem: str, *, instead: str) -> None:
         """Collect a problem, with the example of the variable ``instead``."""
         self._problems.append(f"{problem}; for example {self._variables[instead].assignment}")
+
+    def unknown(self, prefix: str) -> Iterator[str]:
+        """Name each variable that begins with ``prefix`` and is not described, but never its value."""
+        for name in sorted(self.values):
+            if name.startswith(prefix) and name not in self._variables:
+                nearest = get_close_matches(name.upper(), self._variables, n=1)
+                hint = f"; the nearest setting is {nearest[0]}" if nearest else ""
+                yield f"{name} is not a setting of this release and is ignored{hint}"
 
     def finish(self) -> None:
         """Raise ConfigurationError if any value was wrong."""

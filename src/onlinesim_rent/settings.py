@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from onlinesim_rent.environment import Environment, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
 
 VARIABLES = (
     Variable(
@@ -105,9 +108,12 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings from ``environ``, by default the process's own.
 
-        Raises ConfigurationError, which names every wrong variable at once.
+        Raises ConfigurationError, which names every wrong variable at once. An unknown variable is only
+        logged: a variable for a newer release must not stop this one.
         """
         environment = Environment(VARIABLES, os.environ if environ is None else environ)
+        for problem in environment.unknown("RENT_"):
+            _log.warning("%s", problem)
         read = environment.read
         settings = cls(
             api_keys=_api_keys(environment),
