@@ -196,7 +196,7 @@ def test_wrong_settings_end_the_start_with_one_message() -> None:
     assert "Booting worker" not in ended.stderr
 
 
-def test_an_unknown_variable_is_named_once_a_start_not_once_a_worker(start_gunicorn: Start) -> None:
+def test_an_unknown_variable_is_named_once_a_start(start_gunicorn: Start) -> None:
     server = start_gunicorn(RENT_CACHE_SECOND="60", WEB_CONCURRENCY="2")
     server.stderr.until("Booting worker(?s:.*)Booting worker")
     assert ask(server).status == 200

@@ -101,6 +101,12 @@ def test_an_empty_names_file_changes_nothing(names, names_of):
     assert home(names_of("# nothing yet\n"), "25001") == home(names, "25001")
 
 
+@pytest.mark.parametrize("text", ['[operators]\n25001 = "emtees"', '[countries]\nRU = "rossiya"'])
+def test_the_fingerprint_changes_with_the_names(names, names_of, text):
+    assert names_of("").fingerprint == names.fingerprint
+    assert names_of(text).fingerprint != names.fingerprint
+
+
 def test_a_byte_order_mark_is_tolerated(names_of):
     assert home(names_of('\ufeff[operators]\n25001 = "emtees"'), "25001").operator == "emtees"
 

@@ -135,6 +135,10 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     assert f"{name} is '{value}'" in what_is_wrong(**{name: value})
 
 
+def test_a_log_level_may_be_written_in_any_case() -> None:
+    assert from_env(RENT_LOG_LEVEL="Debug").log_level == "debug"
+
+
 def test_ports_are_separated_by_spaces_and_commas_and_counted_once() -> None:
     ports = "/dev/ttyUSB*, /dev/serial/by-id/x\n socket://10.0.0.1:4000,socket://[::1]:65535 /dev/ttyUSB*"
 
@@ -277,7 +281,7 @@ def test_where_there_is_no_temporary_directory_the_runtime_directory_is_asked_fo
     assert "Traceback" not in checked.stderr
 
 
-def test_the_readme_describes_these_variables_with_these_defaults() -> None:
+def test_the_readme_has_these_variables_and_defaults() -> None:
     text = (PROJECT / "README.md").read_text()
     rows = re.findall(r"^\| (`(?:RENT|WEB)_.*?) \| (.*?) \|", text, re.MULTILINE)
     described = [(name, default) for names, default in rows for name in re.findall(r"`(\w+)`", names)]
@@ -288,7 +292,7 @@ def test_the_readme_describes_these_variables_with_these_defaults() -> None:
     ]
 
 
-def test_the_example_file_sets_these_variables_to_these_defaults() -> None:
+def test_the_example_file_has_these_variables_and_defaults() -> None:
     text = (PROJECT / "deploy/environment.example").read_text()
     lines = re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE)
     written = {name: "".join(shlex.split(value)) for name, value in lines}
@@ -359,7 +363,7 @@ def test_a_variable_unlike_any_setting_is_named_without_a_guess(caplog: pytest.L
     assert caplog.messages == ["RENT_XYZZY_QUUX_GRAULT is not a setting of this release and is ignored"]
 
 
-def test_settings_and_other_programs_variables_are_not_called_unknown(
+def test_known_and_foreign_variables_are_not_called_unknown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     from_env(RENT_BIND="127.0.0.1:80", RENT_NAMES_FILE="", TRENT_PORT="1", WEB_PORT="1", HOME="/root")
