@@ -1,4 +1,4 @@
-"""The application as any WSGI server takes it: ``gunicorn`` here, or ``wsgi:app`` elsewhere."""
+"""The WSGI application ``wsgi:app``. Gunicorn finds it through gunicorn.conf.py."""
 
 import sys
 

@@ -111,7 +111,7 @@ def home(names: Names, plmn: str) -> HomeNetwork | None:
         ("50216", "malaysia", "digi"),
     ],
 )
-def test_a_sim_is_listed_under_the_marketplaces_names_of_its_home_network(names, plmn, country, operator):
+def test_a_home_network_has_the_marketplaces_names(names, plmn, country, operator):
     assert home(names, plmn) == HomeNetwork(plmn, country, operator, named=operator != plmn)
 
 
@@ -134,7 +134,7 @@ def test_an_imsi_may_be_shorter_than_fifteen_digits(names, imsi):
         "25001012345678²",
     ],
 )
-def test_what_is_not_six_to_fifteen_digits_has_no_home_network(names, imsi):
+def test_only_six_to_fifteen_digits_have_a_home_network(names, imsi):
     assert names.home_network(imsi) is None
 
 
@@ -154,7 +154,7 @@ def test_an_mcc_without_a_country_has_no_home_network(names, mcc):
         ("535001123456789", "guam", "535001"),
     ],
 )
-def test_an_unknown_network_of_a_known_country_is_listed_under_its_digits(names, imsi, country, digits):
+def test_an_unknown_network_is_listed_under_its_digits(names, imsi, country, digits):
     assert names.home_network(imsi) == HomeNetwork(digits, country, digits, named=False)
 
 
@@ -187,5 +187,5 @@ def test_the_five_digits_before_a_doubtful_sixth_still_count(names):
         ("28967", "russia"),
     ],
 )
-def test_a_network_may_stand_under_another_country_than_its_neighbours(names, plmn, country):
+def test_networks_of_one_mcc_may_be_of_several_countries(names, plmn, country):
     assert home(names, plmn).country == country

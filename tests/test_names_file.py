@@ -81,12 +81,12 @@ def test_six_digits_of_the_names_file_win_over_five_of_the_table(names_of):
     assert home(names, "250016").operator == "mts"
 
 
-def test_six_digits_of_the_names_file_stay_in_the_country_of_the_five(names_of):
+def test_six_digits_stay_in_the_country_of_the_first_five(names_of):
     names = names_of('[operators]\n255001 = "branch"')
     assert home(names, "255001").country == "moldova"
 
 
-def test_a_doubtful_network_that_is_named_counts_under_its_mccs_country(names_of):
+def test_naming_a_doubtful_network_puts_it_in_its_mccs_country(names_of):
     names = names_of('[operators]\n338050 = "digicel"')
     assert home(names, "338050") == HomeNetwork("338050", "jamaica", "digicel", named=True)
 
@@ -165,7 +165,7 @@ def test_a_wrong_entry_is_refused_and_named(names_of, text, wrong):
     assert f"- {wrong}" in str(refusal.value) or f": {wrong}" in str(refusal.value)
 
 
-def test_every_wrong_entry_is_named_at_once_with_the_file_and_an_example(names_of, tmp_path):
+def test_one_message_names_the_file_and_every_wrong_entry(names_of, tmp_path):
     with pytest.raises(ConfigurationError) as refusal:
         names_of('[countries]\nUK = ""\n[operators]\n2501 = "mts"\n25001 = "any"\n25002 = "megafon"\n[more]')
     first, *rest = str(refusal.value).splitlines()

@@ -139,7 +139,7 @@ def test_a_log_level_may_be_written_in_any_case() -> None:
     assert from_env(RENT_LOG_LEVEL="Debug").log_level == "debug"
 
 
-def test_ports_are_separated_by_spaces_and_commas_and_counted_once() -> None:
+def test_ports_are_split_at_spaces_and_commas_and_kept_once() -> None:
     ports = "/dev/ttyUSB*, /dev/serial/by-id/x\n socket://10.0.0.1:4000,socket://[::1]:65535 /dev/ttyUSB*"
 
     assert from_env(RENT_PORTS=ports).ports == (
@@ -154,7 +154,7 @@ def test_ports_are_separated_by_spaces_and_commas_and_counted_once() -> None:
     "port",
     ["socket://modem-1.local:1", "socket://modem_1:4000", "socket://LOCALHOST:4000", "/dev/tty[AU]*[0-3]"],
 )
-def test_a_port_of_a_kind_that_is_served_is_taken_as_it_is(port: str) -> None:
+def test_a_supported_port_is_kept_as_it_is(port: str) -> None:
     assert from_env(RENT_PORTS=port).ports == (port,)
 
 
@@ -226,7 +226,7 @@ def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes 
 
 
 @pytest.mark.parametrize("key", ["secret\x07key", "secret\udcffkey"])
-def test_a_key_that_cannot_be_printed_is_refused_without_being_shown(key: str) -> None:
+def test_an_unprintable_key_is_refused_and_not_shown(key: str) -> None:
     text = what_is_wrong(RENT_API_KEY=key)
 
     assert "RENT_API_KEY holds a character that cannot be printed" in text
@@ -371,7 +371,7 @@ def test_known_and_foreign_variables_are_not_called_unknown(
     assert caplog.messages == []
 
 
-def test_unknown_variables_are_named_even_when_settings_are_wrong(caplog: pytest.LogCaptureFixture) -> None:
+def test_unknown_variables_are_named_beside_wrong_ones(caplog: pytest.LogCaptureFixture) -> None:
     what_is_wrong(RENT_PORTS="", RENT_PORT="/dev/ttyUSB*")
 
     assert [message.split()[0] for message in caplog.messages] == ["RENT_PORT"]
