@@ -69,8 +69,12 @@ if loglevel not in {"debug", "info", "warning", "error", "critical"}:
     loglevel = "info"
 logconfig_dict = {
     "root": {"level": loglevel.upper(), "handlers": ["error_console"]},
-    # At the level debug it would tell of each of fifty looks a second at a lock.
-    "loggers": {"filelock": {"level": "WARNING"}},
+    "loggers": {
+        # At the level debug it would tell of each of fifty looks a second at a lock.
+        "filelock": {"level": "WARNING"},
+        # The check at the start has already named the unknown variables; each worker would name them again.
+        "onlinesim_rent.settings": {"level": "ERROR"},
+    },
 }
 # When, who, whom a proxy says it speaks for, what, status, bytes, seconds. A query could hold a key, and
 # any other field of a request as well.

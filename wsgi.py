@@ -1,12 +1,11 @@
-"""The application as any WSGI server takes it: ``gunicorn`` here, or ``wsgi:app`` elsewhere."""
+"""The WSGI application ``wsgi:app``. Gunicorn finds it through gunicorn.conf.py."""
 
 import sys
 
 from onlinesim_rent import create_app
-from onlinesim_rent.plmn import NamesFileError
-from onlinesim_rent.settings import SettingsError
+from onlinesim_rent.configuration_error import ConfigurationError
 
 try:
     app = application = create_app()
-except (SettingsError, NamesFileError) as error:
+except ConfigurationError as error:
     sys.exit(str(error))

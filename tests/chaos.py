@@ -30,7 +30,7 @@ from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again
-from onlinesim_rent.plmn import Names
+from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.simulator import FAULTS
 
 DEADLINE_SECONDS = 8.0

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(api_keys=("secret-key",), ports=("/dev/ttyUSB*",), runtime_dir=tmp_path)
+    return Settings.from_env(
+        {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*", "RENT_RUNTIME_DIR": str(tmp_path)}
+    )
 
 
 @pytest.fixture

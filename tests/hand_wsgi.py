@@ -5,9 +5,9 @@ import sys
 from hand_census import HandCensus
 
 from onlinesim_rent import create_app
-from onlinesim_rent.settings import SettingsError
+from onlinesim_rent.configuration_error import ConfigurationError
 
 try:
     app = create_app(census=HandCensus())
-except SettingsError as error:
+except ConfigurationError as error:
     sys.exit(str(error))

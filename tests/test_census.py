@@ -5,7 +5,7 @@ import json
 import pytest
 
 from onlinesim_rent.census import Census, Finding, Modem, Verdict
-from onlinesim_rent.plmn import Names
+from onlinesim_rent.networks.home_network import Names
 
 NAMES = Names.load()
 IMEI = ["869731054051594", "869777028421538", "359853035323129"]

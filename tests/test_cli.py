@@ -113,6 +113,16 @@ def test_a_glob_that_finds_no_port_is_told_of(command, tmp_path):
     assert f"RENT_PORTS ({tmp_path}/tty*) finds no port" in told.stderr
 
 
+def test_check_names_an_unknown_variable(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        checked = run("check", RENT_CACHE_SECOND="60", **settings_of(bank))
+    assert checked.returncode == 0
+    assert checked.stderr == (
+        "RENT_CACHE_SECOND is not a setting of this release and is ignored; "
+        "the nearest setting is RENT_CACHE_SECONDS\n"
+    )
+
+
 def test_check_says_how_many_ports_the_settings_find(settings_of):
     with SimulatedBank(MODULES) as bank:
         printed = run("check", **settings_of(bank))

@@ -196,6 +196,16 @@ def test_wrong_settings_end_the_start_with_one_message() -> None:
     assert "Booting worker" not in ended.stderr
 
 
+def test_an_unknown_variable_is_named_once_a_start(start_gunicorn: Start) -> None:
+    server = start_gunicorn(RENT_CACHE_SECOND="60", WEB_CONCURRENCY="2")
+    server.stderr.until("Booting worker(?s:.*)Booting worker")
+    assert ask(server).status == 200
+    assert server.stop() == 0
+
+    assert server.stderr.text.count("RENT_CACHE_SECOND is not a setting") == 1
+    assert "nearest setting is RENT_CACHE_SECONDS" in server.stderr.text
+
+
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
     file = tmp_path / "keys"

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).parent.parent
-INPUTS = TOP / "names"
-DATA = TOP / "src" / "onlinesim_rent" / "data"
+INPUTS = TOP / "tools" / "networks"
+DATA = TOP / "src" / "onlinesim_rent" / "networks" / "data"
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -68,7 +68,7 @@ def test_every_country_has_one_plain_name_that_is_not_reserved():
     assert Counter(NAME_OF.values()).most_common(1)[0][1] == 1
 
 
-def test_every_network_belongs_to_a_known_country_or_is_known_to_be_doubtful():
+def test_every_network_has_a_known_country_or_is_doubtful():
     doubtful = {row["plmn"] for row in NETWORKS if not row["iso2"]}
     assert doubtful == {plmn for plmn, iso2 in HOMES["plmn"].items() if not iso2}
     assert {row["iso2"] for row in NETWORKS} - {""} <= set(NAME_OF)
@@ -79,7 +79,7 @@ def test_every_network_has_an_mcc_of_the_table_but_abkhazias():
     assert {row["plmn"] for row in NETWORKS if row["plmn"][:3] not in table} == {"28967"}
 
 
-def test_every_country_of_the_marketplace_is_there_under_its_name():
+def test_every_country_of_the_marketplace_is_there():
     assert {iso2: NAME_OF.get(iso2) for iso2 in LISTED_COUNTRIES} == LISTED_COUNTRIES
 
 
@@ -87,7 +87,7 @@ def test_every_country_with_listed_operators_is_there():
     assert set(OPERATORS) - {"usaphysical"} <= set(NAME_OF.values())
 
 
-def test_an_operator_that_only_differs_from_a_listed_one_by_its_signs_is_spelt_as_listed():
+def test_an_operator_is_spelt_as_the_marketplace_lists_it():
     near = []
     for row in NETWORKS:
         listed = listed_operators(NAME_OF.get(row["iso2"], ""))
@@ -96,7 +96,7 @@ def test_an_operator_that_only_differs_from_a_listed_one_by_its_signs_is_spelt_a
     assert near == []
 
 
-def test_at_least_580_networks_have_a_name_that_the_marketplace_lists():
+def test_at_least_580_networks_have_a_listed_name():
     hits = sum(row["operator"] in listed_operators(NAME_OF.get(row["iso2"], "")) for row in NETWORKS)
     assert hits >= 580
 
@@ -144,7 +144,7 @@ def test_no_country_ends_a_brand(plmn, name):
     assert [row["operator"] for row in NETWORKS if row["plmn"] == plmn] == [name]
 
 
-def test_a_key_of_six_digits_that_begins_with_a_known_one_is_rare_and_settled():
+def test_few_plmns_of_six_digits_begin_with_another_plmn():
     plmns = {row["plmn"]: row["iso2"] for row in NETWORKS}
     nested = {plmn: iso2 for plmn, iso2 in plmns.items() if len(plmn) == 6 and plmn[:5] in plmns}
     assert nested == {"338050": "", "714020": "PA", "738002": "GY", "738003": "GY"}
@@ -201,7 +201,7 @@ def test_a_hand_kept_name_that_hits_no_network_stops_the_build(build):
         build.check([], inputs)
 
 
-def test_an_mcc_of_two_countries_without_an_owner_stops_the_build(build):
+def test_an_mcc_of_two_countries_needs_an_owner(build):
     def row(code: str):
         return build.Row(mcc="700", mnc="00", code=code, country=code, brand="x", operational=True)
 

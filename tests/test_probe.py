@@ -35,7 +35,7 @@ from lines import (
 from onlinesim_rent.census import Census, Verdict
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.modem.probing import PROOF_SECONDS
-from onlinesim_rent.plmn import Names
+from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
 
 if TYPE_CHECKING:

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import os
+import re
+import runpy
+import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from servers import environment
+from servers import PROJECT, environment
 
-from onlinesim_rent.settings import Settings, SettingsError
+from onlinesim_rent.configuration_error import ConfigurationError
+from onlinesim_rent.environment import Variable
+from onlinesim_rent.settings import VARIABLES, Settings
 
 REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
 
@@ -19,7 +24,7 @@ def from_env(**variables: str) -> Settings:
 
 
 def what_is_wrong(**variables: str) -> str:
-    with pytest.raises(SettingsError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         from_env(**variables)
     return str(caught.value)
 
@@ -35,6 +40,7 @@ def test_a_key_and_ports_are_enough() -> None:
         deadline_seconds=8,
         baud_rate=115200,
         names_file=None,
+        log_level="info",
         runtime_dir=Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}"),
     )
 
@@ -129,7 +135,11 @@ def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     assert f"{name} is '{value}'" in what_is_wrong(**{name: value})
 
 
-def test_ports_are_separated_by_spaces_and_commas_and_counted_once() -> None:
+def test_a_log_level_may_be_written_in_any_case() -> None:
+    assert from_env(RENT_LOG_LEVEL="Debug").log_level == "debug"
+
+
+def test_ports_are_split_at_spaces_and_commas_and_kept_once() -> None:
     ports = "/dev/ttyUSB*, /dev/serial/by-id/x\n socket://10.0.0.1:4000,socket://[::1]:65535 /dev/ttyUSB*"
 
     assert from_env(RENT_PORTS=ports).ports == (
@@ -144,7 +154,7 @@ def test_ports_are_separated_by_spaces_and_commas_and_counted_once() -> None:
     "port",
     ["socket://modem-1.local:1", "socket://modem_1:4000", "socket://LOCALHOST:4000", "/dev/tty[AU]*[0-3]"],
 )
-def test_a_port_of_a_kind_that_is_served_is_taken_as_it_is(port: str) -> None:
+def test_a_supported_port_is_kept_as_it_is(port: str) -> None:
     assert from_env(RENT_PORTS=port).ports == (port,)
 
 
@@ -216,7 +226,7 @@ def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes 
 
 
 @pytest.mark.parametrize("key", ["secret\x07key", "secret\udcffkey"])
-def test_a_key_that_cannot_be_printed_is_refused_without_being_shown(key: str) -> None:
+def test_an_unprintable_key_is_refused_and_not_shown(key: str) -> None:
     text = what_is_wrong(RENT_API_KEY=key)
 
     assert "RENT_API_KEY holds a character that cannot be printed" in text
@@ -269,3 +279,99 @@ def test_where_there_is_no_temporary_directory_the_runtime_directory_is_asked_fo
     for name in ("RENT_RUNTIME_DIR is not set, and no directory", "RENT_AUTHORIZATION is 'maybe'"):
         assert name in checked.stderr
     assert "Traceback" not in checked.stderr
+
+
+def test_the_readme_has_these_variables_and_defaults() -> None:
+    text = (PROJECT / "README.md").read_text()
+    rows = re.findall(r"^\| (`(?:RENT|WEB)_.*?) \| (.*?) \|", text, re.MULTILINE)
+    described = [(name, default) for names, default in rows for name in re.findall(r"`(\w+)`", names)]
+
+    assert described == [
+        (variable.name, f"`{variable.default}`" if variable.default else variable.if_unset)
+        for variable in VARIABLES
+    ]
+
+
+def test_the_example_file_has_these_variables_and_defaults() -> None:
+    text = (PROJECT / "deploy/environment.example").read_text()
+    lines = re.findall(r"^#?([A-Z_]+)=(.*)$", text, re.MULTILINE)
+    written = {name: "".join(shlex.split(value)) for name, value in lines}
+
+    def in_the_file(variable: Variable) -> str:
+        return "" if variable.if_unset == "none" else variable.default or variable.example
+
+    assert len(lines) == len(written)
+    # The unit itself names the file of the key.
+    assert written == {
+        variable.name: in_the_file(variable)
+        for variable in VARIABLES
+        if not variable.name.startswith("RENT_API_KEY")
+    }
+
+
+def test_gunicorn_starts_with_the_described_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults = {variable.name: variable.default for variable in VARIABLES}
+    for name in defaults:
+        monkeypatch.delenv(name, raising=False)
+
+    gunicorn = runpy.run_path(str(PROJECT / "gunicorn.conf.py"))
+
+    assert gunicorn["bind"] == defaults["RENT_BIND"]
+    assert str(gunicorn["workers"]) == defaults["WEB_CONCURRENCY"]
+    assert gunicorn["loglevel"] == defaults["RENT_LOG_LEVEL"]
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
+def test_every_variable_has_a_meaning_and_a_right_example(variable: Variable) -> None:
+    name, example = variable.assignment.split("=")
+
+    assert variable.meaning
+    assert bool(variable.default) != bool(variable.if_unset)
+    if name == "RENT_API_KEY_FILE":
+        assert Path(example).is_absolute()
+    else:
+        assert from_env(**{name: example})
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("RENT_CACHE_SECOND", "RENT_CACHE_SECONDS"),
+        ("RENT_PORT", "RENT_PORTS"),
+        ("RENT_API_KEYS", "RENT_API_KEY"),
+        ("RENT_KEY_FILE", "RENT_API_KEY_FILE"),
+        ("RENT_BAUDRATE", "RENT_BAUD_RATE"),
+        ("RENT_LISTEN_BIND", "RENT_BIND"),
+        ("RENT_log_level", "RENT_LOG_LEVEL"),
+    ],
+)
+def test_an_unknown_variable_is_named_with_the_nearest_setting(
+    name: str, nearest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert from_env(**{name: "a secret"}) == from_env()
+
+    [record, *_] = caplog.records
+    assert record.levelname == "WARNING"
+    assert record.message == (
+        f"{name} is not a setting of this release and is ignored; the nearest setting is {nearest}"
+    )
+
+
+def test_a_variable_unlike_any_setting_is_named_without_a_guess(caplog: pytest.LogCaptureFixture) -> None:
+    from_env(RENT_XYZZY_QUUX_GRAULT="1")
+
+    assert caplog.messages == ["RENT_XYZZY_QUUX_GRAULT is not a setting of this release and is ignored"]
+
+
+def test_known_and_foreign_variables_are_not_called_unknown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from_env(RENT_BIND="127.0.0.1:80", RENT_NAMES_FILE="", TRENT_PORT="1", WEB_PORT="1", HOME="/root")
+
+    assert caplog.messages == []
+
+
+def test_unknown_variables_are_named_beside_wrong_ones(caplog: pytest.LogCaptureFixture) -> None:
+    what_is_wrong(RENT_PORTS="", RENT_PORT="/dev/ttyUSB*")
+
+    assert [message.split()[0] for message in caplog.messages] == ["RENT_PORT"]

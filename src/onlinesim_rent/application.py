@@ -13,7 +13,7 @@ from onlinesim_rent.census import Census
 from onlinesim_rent.modem.port import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
-from onlinesim_rent.plmn import Names
+from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
 
@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None, census: CensusKeeper | None = N
     """Build the service as a WSGI application.
 
     The settings are the environment's unless given, and the counts are asked of the modules themselves
-    unless they come from another source. Raises SettingsError or NamesFileError.
+    unless they come from another source. Raises ConfigurationError.
     """
     settings = settings or Settings.from_env()
     census = census or live_census(settings)
@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None, census: CensusKeeper | None = N
 
 
 def live_census(settings: Settings) -> CensusCache:
-    """The counts as the modules on the settings' ports prove them. Raises NamesFileError."""
+    """The counts as the modules on the settings' ports prove them. Raises ConfigurationError."""
     names = Names.load(settings.names_file)
     prober = Prober(settings.baud_rate)
 

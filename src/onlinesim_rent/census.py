@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-from onlinesim_rent.plmn import HomeNetwork, Names
+from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
 
 class Verdict(StrEnum):

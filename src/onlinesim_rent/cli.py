@@ -12,11 +12,12 @@ import click
 
 from onlinesim_rent.application import live_census
 from onlinesim_rent.census import Census, PortReport
+from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.port import find_ports
-from onlinesim_rent.plmn import Names, NamesFileError
-from onlinesim_rent.settings import Settings, SettingsError
+from onlinesim_rent.networks.home_network import Names
+from onlinesim_rent.settings import Settings
 
 
 @click.group()
@@ -80,7 +81,7 @@ def _count_of_ports(settings: Settings) -> int:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (SettingsError, NamesFileError, CensusError) as error:
+    except (ConfigurationError, CensusError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
+from onlinesim_rent.networks import ANY_OPERATOR
+
 if TYPE_CHECKING:
     from collections import Counter
 
@@ -99,7 +101,7 @@ def _dump(**answer: object) -> dict[str, Any]:
 
 
 def _country(country: str, operators: dict[str, int]) -> dict[str, object]:
-    counts = {"any": sum(operators.values()), **operators}
+    counts = {ANY_OPERATOR: sum(operators.values()), **operators}
     return {"country": country, "operator_map": {name: {"rent": count} for name, count in counts.items()}}
 
 

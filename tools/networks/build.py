@@ -1,12 +1,12 @@
 """Build the tables of home networks that the package carries.
 
-Run from the top of the repository, with the npm package `mcc-mnc-list` (or the JSON file in it) at hand:
+Run from the top of the repository, with the npm package `mcc-mnc-list`, or the JSON file in it:
 
     npm pack mcc-mnc-list@1.1.11
-    python names/build.py mcc-mnc-list-1.1.11.tgz
+    python tools/networks/build.py mcc-mnc-list-1.1.11.tgz
 
-Reads the hand-kept files beside this script and writes `networks.csv` and `countries.csv` into
-`src/onlinesim_rent/data`. The same input always makes the same bytes.
+Reads the files beside this script, which are kept by hand, and writes `networks.csv` and `countries.csv` into
+`src/onlinesim_rent/networks/data`. The same input always makes the same bytes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 HERE = Path(__file__).parent
-DATA = HERE.parent / "src" / "onlinesim_rent" / "data"
+DATA = HERE.parents[1] / "src" / "onlinesim_rent" / "networks" / "data"
 
-# Entries that name no network: shared or private codes, whose SIMs are better listed under their digits.
+# Entries that name no network: their codes are shared or private. Their SIMs are listed under their digits.
 PLACEHOLDERS = frozenset(
     ("No name", "Local", "private networks", "Celcom, DiGi, Maxis, Tune Talk, U Mobile, Unifi, XOX, Yes")
 )
@@ -41,13 +41,13 @@ FORMS = """
 """
 COMPANY_FORMS = frozenset(FORMS.split())
 
-# What stands behind a brand to tell one country's subsidiary from another's, beside the country's own names.
+# Words at the end of a brand that name a country, besides the country's own names.
 COUNTRY_WORDS = {"GB": ("uk",), "IT": ("italia",), "LR": ("lbr",), "ES": ("espana",), "NO": ("norge",)}
 
-# Words that do not tell a network without its country: "Telecom Niue" stays whole.
+# Words that need the country after them to name a network: "Telecom Niue" stays whole.
 PLAIN_WORDS = frozenset(("telecom", "de"))
 
-# Letters that Unicode does not decompose. Other alphabets are spelt in brands.toml.
+# Letters that Unicode does not decompose. Names in other alphabets are in brands.toml.
 LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "\N{LATIN SMALL LETTER DOTLESS I}": "i", "æ": "ae", "ß": "ss"}
 )
@@ -55,7 +55,7 @@ LETTERS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the source that stands in a country."""
+    """One line of the source, for a network that belongs to a country."""
 
     mcc: str
     mnc: str
@@ -72,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The hand-kept files: what the marketplace calls things, and which country a code belongs to."""
+    """The files kept by hand: the marketplace's names, and which country a code belongs to."""
 
     names: dict[str, str]
     operators: dict[str, list[str]]
@@ -117,12 +117,12 @@ def plain(text: str) -> list[str]:
 
 
 def first(brand: str) -> str:
-    """Keep the first of several brands, without what brackets explain."""
+    """Keep the first of several brands, without words in brackets."""
     return re.split(r"\s/\s|(?<=\w\w\w)/|[,;]\s", re.sub(r"\s*\(.*?\)", "", brand))[0].strip()
 
 
 def without_country(words: list[str], iso2: str, names: Iterable[str]) -> list[str]:
-    """Drop the country that ends a name: "A1 HR" is a1, "MTN Cameroon" is mtn."""
+    """Drop a country at the end of a name: "A1 HR" is a1, "MTN Cameroon" is mtn."""
     for ending in map(plain, (iso2, *names, *COUNTRY_WORDS.get(iso2, ()))):
         rest = words[: -len(ending)]
         if rest and words == rest + ending and rest[-1] not in PLAIN_WORDS:
@@ -131,7 +131,7 @@ def without_country(words: list[str], iso2: str, names: Iterable[str]) -> list[s
 
 
 def without_company_form(words: list[str]) -> list[str]:
-    """Drop what kind of company it is, before or behind the name, but never the whole name."""
+    """Drop legal forms such as "ltd" before or after a name, but never the whole name."""
     while len(words) > 1 and words[-1] in COMPANY_FORMS:
         words = words[:-1]
     while len(words) > 1 and words[0] in COMPANY_FORMS:
@@ -140,7 +140,7 @@ def without_company_form(words: list[str]) -> list[str]:
 
 
 def slug(row: Row, iso2: str, inputs: Inputs) -> list[str]:
-    """Reduce the row's brand to its own words; a company form may stand before or behind the country."""
+    """Reduce a row's brand to its own words. The legal form may be before or after the country."""
     names = (row.country, inputs.names.get(iso2, ""))
     return without_company_form(without_country(without_company_form(plain(first(row.brand))), iso2, names))
 
@@ -158,7 +158,7 @@ def operator(row: Row, iso2: str, inputs: Inputs) -> str:
 
 
 def listed_name(words: list[str], listed: dict[str, str]) -> str:
-    """Find a listed name with the same letters; "Lebara Mobile" may be listed as `lebara`."""
+    """Find the listed name with the same letters. "Lebara Mobile" may be listed as `lebara`."""
     for candidate in (words, words[:-1] if words[-1] == "mobile" else words):
         if "".join(candidate) in listed:
             return listed["".join(candidate)]
@@ -166,7 +166,7 @@ def listed_name(words: list[str], listed: dict[str, str]) -> str:
 
 
 def networks(rows: list[Row], inputs: Inputs) -> Iterator[tuple[str, str, str]]:
-    """PLMN, ISO code and operator of every network, sorted; a row of the PLMN's own country wins."""
+    """Give PLMN, ISO code and operator of every network, sorted. A row of the PLMN's own country wins."""
     kept = {plmn for table in inputs.brands.values() for plmn in table if plmn.isdigit() and len(plmn) > 4}
     by_plmn: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -180,7 +180,7 @@ def networks(rows: list[Row], inputs: Inputs) -> Iterator[tuple[str, str, str]]:
 
 
 def countries(rows: list[Row], inputs: Inputs) -> Iterator[tuple[str, str, str, int]]:
-    """MCC, ISO code, name and usual length of an MNC of every MCC that belongs to a country, sorted."""
+    """Give MCC, ISO code, name and usual MNC length of every MCC that belongs to a country, sorted."""
     codes = inputs.homes["codes"]
     owners = {row.mcc: codes.get(row.code, row.code) for row in rows} | inputs.homes["mcc"]
     own_names = {codes.get(row.code, row.code): row.country for row in reversed(rows)}
@@ -192,13 +192,13 @@ def countries(rows: list[Row], inputs: Inputs) -> Iterator[tuple[str, str, str, 
 
 
 def usual_length(rows: list[Row]) -> int:
-    """Count how many digits an MNC mostly has under an MCC; three where neither length leads."""
+    """Give the number of digits that most MNCs of an MCC have; 3 if two and three are equally common."""
     lengths = [len(row.mnc) for row in rows if row.operational] or [len(row.mnc) for row in rows]
     return 3 if lengths.count(3) >= lengths.count(2) else 2
 
 
 def source_text(path: Path) -> bytes:
-    """Read the JSON file itself, or out of the package's archive."""
+    """Read the JSON file, directly or from the package's archive."""
     if path.suffix != ".tgz":
         return path.read_bytes()
     with tarfile.open(path) as archive:
@@ -208,7 +208,7 @@ def source_text(path: Path) -> bytes:
 
 
 def source_rows(path: Path) -> list[Row]:
-    """Read the geographic rows with whole codes, of the JSON file or the archive that holds it."""
+    """Read the rows that have a country and a complete code, from the JSON file or its archive."""
     entries = json.loads(source_text(path))
     return [
         Row(
@@ -225,7 +225,7 @@ def source_rows(path: Path) -> list[Row]:
 
 
 def check(rows: list[Row], inputs: Inputs) -> None:
-    """Stop where a hand-kept entry hits nothing, or where an MCC of several countries has no owner."""
+    """Stop if an entry kept by hand matches no network, or if an MCC of several countries has no owner."""
     seen = {(inputs.home(row), key) for row in rows for key in (row.plmn, row.brand)}
     seen |= {("world", key) for _, key in seen}
     wrong = [
@@ -247,7 +247,7 @@ def check(rows: list[Row], inputs: Inputs) -> None:
 
 
 def write(path: Path, header: tuple[str, ...], lines: Iterable[tuple[object, ...]]) -> None:
-    """Write a table with the same line ends everywhere."""
+    """Write a table with the same line ends on every system."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -255,7 +255,7 @@ def write(path: Path, header: tuple[str, ...], lines: Iterable[tuple[object, ...
 
 
 def main(arguments: list[str]) -> None:
-    """Build both tables from the file that the only argument names."""
+    """Build both tables from the file that is the only argument."""
     if len(arguments) != 1:
         raise SystemExit(__doc__)
     rows, inputs = source_rows(Path(arguments[0])), Inputs.read()

@@ -1,0 +1,147 @@
+"""Checks the text of each setting and turns it into a value.
+
+Each function takes the text of one variable. It raises ValueError with the words that follow the variable's
+name in the message, and these words never hold a key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Value = TypeVar("Value")
+
+# RFC 1123, section 2.1, and the underscore, which networks of containers use.
+HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
+
+
+def api_keys(in_place: str, file: str) -> tuple[str, ...]:
+    """Read the keys of RENT_API_KEY or of the file that RENT_API_KEY_FILE names; the error names which."""
+    if bool(in_place) == bool(file):
+        raise ValueError("RENT_API_KEY and RENT_API_KEY_FILE: exactly one of them must be set")
+    if file:
+        return _printable(f"RENT_API_KEY_FILE: {file}", _lines(file))
+    return _printable("RENT_API_KEY", in_place.split())
+
+
+def _lines(file: str) -> list[str]:
+    """Read the lines of a file that are not empty, without the byte order mark that some editors write."""
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"RENT_API_KEY_FILE: {file} is not UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"RENT_API_KEY_FILE: {file} cannot be read: {error.strerror}") from None
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise ValueError(f"RENT_API_KEY_FILE: {file} holds no key; write one key a line")
+    return lines
+
+
+def _printable(source: str, keys: list[str]) -> tuple[str, ...]:
+    if not all(key.isprintable() for key in keys):
+        raise ValueError(f"{source} holds a character that cannot be printed")
+    return tuple(keys)
+
+
+def ports(text: str) -> tuple[str, ...]:
+    """Split globs, device paths and socket:// addresses; each is kept once."""
+    words = text.replace(",", " ").split()
+    if not words:
+        raise ValueError(
+            "is not set; write globs, device paths or socket://host:port, separated by spaces or commas"
+        )
+    wrong = [f"{word!r} {problem}" for word in words if (problem := _port_problem(word))]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return tuple(dict.fromkeys(words))
+
+
+def _port_problem(port: str) -> str:
+    if port.startswith("socket://"):
+        return "" if _is_socket(port) else "is not socket://host:port with a port from 1 to 65535"
+    if "://" in port:
+        return "is of a kind that is not supported; the only kind of address is socket://"
+    return "" if port.startswith("/") else "is not an absolute path"
+
+
+def _is_socket(port: str) -> bool:
+    try:
+        url = urlsplit(port)
+        host, number = url.hostname or "", url.port or 0
+    except ValueError:
+        return False
+    bracketed = f"[{host}]" if ":" in host else host
+    return _is_host(host) and number > 0 and url.netloc.lower() == f"{bracketed}:{number}" == port[9:].lower()
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return HOST_NAME.fullmatch(host) is not None
+    return True
+
+
+def authorization_required(text: str) -> bool:
+    """Tell whether a request must have an Authorization header."""
+    if text not in {"required", "optional"}:
+        raise ValueError(f"is {text!r}, neither 'required' nor 'optional'")
+    return text == "required"
+
+
+def log_level(text: str) -> str:
+    """Check the name of a level, in any case."""
+    if text.lower() not in {"debug", "info", "warning", "error", "critical"}:
+        raise ValueError(f"is {text!r}, none of debug, info, warning, error and critical")
+    return text.lower()
+
+
+def cache_seconds(text: str) -> float:
+    """Check a number of seconds: a count that is older than a minute does not tell what is free now."""
+    return _number(text, float, 0, 60, "seconds from 0 to 60")
+
+
+def deadline_seconds(text: str) -> float:
+    """Check a number of seconds: the marketplace waits 10, and a proxy and the network need some of them."""
+    return _number(text, float, 1, 9.5, "seconds from 1 to 9.5")
+
+
+def baud_rate(text: str) -> int:
+    """Check a number of bits a second; the highest rate of Linux's termios is 4000000."""
+    return _number(text, int, 1, 4_000_000, "a whole number of bits a second from 1 to 4000000")
+
+
+def workers(text: str) -> int:
+    """Check a number of workers."""
+    return _number(text, int, 1, math.inf, "a whole number of workers, at least 1")
+
+
+def _number(text: str, kind: Callable[[str], Value], least: float, most: float, wanted: str) -> Value:
+    try:
+        number = kind(text)
+        fits = least <= number <= most  # type: ignore[operator]
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"is {text!r}, not {wanted}")
+    return number
+
+
+def optional_path(text: str) -> Path | None:
+    """Take the path of a file that may be left out."""
+    return Path(text) if text else None
+
+
+def directory(text: str) -> Path:
+    """Check that a directory's path is absolute: a relative one is not the same for all processes."""
+    if not text.startswith("/"):
+        raise ValueError(f"is {text!r}, not an absolute path")
+    return Path(text)
