@@ -170,9 +170,9 @@ def _check_alone(response: Response, modem: Modem) -> None:
     Of the answer to AT+CIMI itself, ``_imsi`` judges the lines.
     """
     others = response.earlier if response.command == CIMI.text else response.earlier + response.lines
-    identities = set(map(ts27007.parse_identity, others))
-    if not identities <= {None, modem.imei, modem.imsi}:
-        raise NotCounted(Verdict.DOUBTFUL, "another module answers on the same line: check the wiring")
+    for line in others:
+        if ts27007.parse_identity(line) not in {None, modem.imei, modem.imsi}:
+            raise NotCounted(Verdict.DOUBTFUL, "another module answers on the same line: check the wiring")
 
 
 def _attention() -> Exchanges[None]:

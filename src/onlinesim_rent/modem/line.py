@@ -88,17 +88,22 @@ class Line:
         else:
             self.conversation.end(hung_up(self.port))
 
-    def write(self) -> None:
-        """Pass on what the port is to be told, as far as it takes it."""
-        self._unsent += self.conversation.bytes_to_write()
-        if not self._unsent or self.conversation.is_over:
-            return
+    def write(self) -> bool:
+        """Pass on what the port is to be told, as far as it takes it now.
+
+        Returns whether ``has_unsent`` has changed.
+        """
+        unsent = self._unsent + self.conversation.bytes_to_write()
+        if not unsent or self.conversation.is_over:
+            return False
+        had_unsent = bool(self._unsent)
         try:
-            self._unsent = self._unsent[self.opened.write(self._unsent) :]
+            self._unsent = unsent[self.opened.write(unsent) :]
         except BlockingIOError:
-            pass
+            self._unsent = unsent
         except OSError:
             self.conversation.end(hung_up(self.port))
+        return had_unsent != bool(self._unsent)
 
 
 def stuck(port: Port) -> NotCounted:

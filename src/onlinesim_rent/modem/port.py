@@ -148,20 +148,21 @@ class _SerialPort:
             if is_exclusive(guard):
                 raise NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
             self._line = serial.Serial(port.name, baud_rate, exclusive=True, timeout=0, write_timeout=0)
+            self._descriptor = self._line.fileno()
         finally:
             os.close(guard)
 
     def fileno(self) -> int:
-        return self._line.fileno()
+        return self._descriptor
 
     def read(self, most: int) -> bytes:
-        return os.read(self._line.fileno(), most)
+        return os.read(self._descriptor, most)
 
     def write(self, data: bytes) -> int:
-        return os.write(self._line.fileno(), data)
+        return os.write(self._descriptor, data)
 
     def is_exclusive(self) -> bool:
-        return is_exclusive(self._line.fileno())
+        return is_exclusive(self._descriptor)
 
     def close(self) -> None:
         # What is still unsent would hold up close() for the driver's closing_wait, 30 s. A line that has

@@ -220,9 +220,7 @@ class Probing:
 
     def _go_on(self, line: Line) -> None:
         """Write what is to be written, and end or wait as the conversation says."""
-        had_unsent = line.has_unsent
-        line.write()
-        if line.has_unsent != had_unsent:
+        if line.write():
             events = EVENT_READ | EVENT_WRITE if line.has_unsent else EVENT_READ
             self._selector.modify(line.opened, events, line)
         if line.conversation.outcome is not None:

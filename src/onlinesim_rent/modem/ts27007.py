@@ -75,6 +75,7 @@ _CME_ERRORS = {
     "SIM BUSY": CmeError.SIM_BUSY,
     "515": CmeError.SIM_BUSY,
 }
+_IDENTITY = re.compile(r'(?:\+C(?:GSN|IMI):\s*)?"?([0-9]{14,15})"?', re.IGNORECASE)
 _LACKS_COMMAND = frozenset({"ERROR", "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED"})
 
 
@@ -141,9 +142,8 @@ def parse_cimi_response(lines: Iterable[str]) -> str | None:
 
 def parse_identity(line: str) -> str | None:
     """The IMEI or IMSI that one line gives by itself or behind its prefix; None for any other line."""
-    value = _identity("+CGSN:")(line)
-    value = _identity("+CIMI:")(line) if value is None else value
-    return value if value and re.fullmatch(r"[0-9]{14,15}", value) else None
+    match = _IDENTITY.fullmatch(line)
+    return match[1] if match else None
 
 
 def parse_cpin_read_response(lines: Iterable[str]) -> str | None:
