@@ -106,7 +106,7 @@ def test_a_task_that_an_outcome_adds_after_the_end_is_done():
 def test_without_a_thread_to_be_had_a_census_ends_in_time_and_the_next_one_asks_anew():
     code = """
 import json, resource, time
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
 prober = Prober(115200)

@@ -13,7 +13,8 @@ import pytest
 from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
 
 from onlinesim_rent.census import NotCounted, Verdict
-from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, Port, find_ports, open_port
+from onlinesim_rent.modem.ports.find import Port, find_ports
+from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
 from onlinesim_rent.simulator.pseudo_terminal import TIOCSPTLCK
 
 if TYPE_CHECKING:

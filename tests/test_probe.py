@@ -216,7 +216,7 @@ def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
 
 ROUNDS = """
 import json, os, resource, sys, time
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import SPARE_DESCRIPTORS, Prober
 wanted = int(sys.argv[1])
 limit = len(os.listdir("/proc/self/fd")) + SPARE_DESCRIPTORS + wanted

@@ -30,9 +30,11 @@ MAY_IMPORT = {
     "modem.conversation": {"modem.dialogue", "modem.v250", "modem.foreign", "census"},
     "modem.background": set(),
     "modem.holders": set(),
-    "modem.port": {"serial", "modem.holders", "census"},
+    "modem.ports.find": {"modem.holders"},
+    "modem.ports.open": {"serial", "modem.ports.find", "modem.holders", "census"},
     "modem.probe": {
-        "modem.port",
+        "modem.ports.find",
+        "modem.ports.open",
         "modem.holders",
         "modem.background",
         "modem.conversation",
@@ -42,7 +44,7 @@ MAY_IMPORT = {
     "demonstration": {"click", "simulator"},
 }
 ONLY_USERS = {
-    "serial": {"modem.port"},
+    "serial": {"modem.ports.open"},
     "filelock": {"cache"},
     "marshmallow": {"schemas"},
     "flask": {"application", "views", "monitoring"},
@@ -80,7 +82,7 @@ def test_a_room_imports_only_what_its_table_allows(module):
 
 
 def test_every_room_stands_in_the_table():
-    wiring = {"__init__", "__main__", "application", "modem.__init__", "cli"}
+    wiring = {"__init__", "__main__", "application", "modem.__init__", "modem.ports.__init__", "cli"}
     rooms = {name for name in _modules() if not name.startswith(("simulator.", "data."))}
     assert rooms - wiring == set(MAY_IMPORT)
 

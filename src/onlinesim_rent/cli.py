@@ -14,7 +14,7 @@ from onlinesim_rent.application import live_census
 from onlinesim_rent.census import Census, PortReport
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.plmn import Names, NamesFileError
 from onlinesim_rent.settings import Settings, SettingsError
 

@@ -23,7 +23,8 @@ from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import STUCK_SECONDS, Background
 from onlinesim_rent.modem.conversation import Conversation
 from onlinesim_rent.modem.holders import is_exclusive, live_lock_files, processes_holding
-from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, OpenPort, Port, open_port
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, open_port
 
 OPEN_SECONDS = 2.8
 """How long a port may take to open; with it, a stuck one costs a census no more than a silent one."""
