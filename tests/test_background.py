@@ -13,6 +13,7 @@ from lines import Gate, join_port_threads, port_threads, python
 from servers import PATIENCE_SECONDS
 
 from onlinesim_rent.modem.background import STUCK_SECONDS, THREADS, Background
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
@@ -119,13 +120,14 @@ print(json.dumps(shown))
 """
     (without, with_threads), _ = python(code, ordinary=True)
     assert all("time for the census was up" in reason for reason in without)
-    assert with_threads == ["not a serial line"] * 2
+    assert with_threads == [NOT_SERIAL] * 2
 
 
 def test_note_4_stuck_threads_do_not_keep_the_interpreter_from_ending():
     code = """
 import os, time
 from onlinesim_rent.modem.background import Background
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 reading, writing = os.pipe()
 background = Background()
 background.submit(*[lambda: os.read(reading, 1)] * 64)

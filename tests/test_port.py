@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import struct
+import termios
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +16,15 @@ from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal
 from onlinesim_rent.census import NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port, find_ports
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 from onlinesim_rent.simulator.pseudo_terminal import TIOCSPTLCK
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+
+TIOCPKT_FLUSHWRITE = 0x02
+"""ioctl_tty(2): the master reads that the slave's unsent bytes were discarded."""
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
@@ -39,10 +44,11 @@ def only(pattern: object) -> Port:
 
 
 def test_ports_come_in_their_natural_order(tmp_path: Path):
-    for name in ("ttyUSB10", "ttyUSB2", "ttyUSB1", "ttyUSB1²3"):
-        (tmp_path / name).touch()
-    names = [os.path.basename(port.name) for port in find_ports([f"{tmp_path}/*"])]
-    assert names == ["ttyUSB1", "ttyUSB1²3", "ttyUSB2", "ttyUSB10"]
+    in_order = ["ttyUSB1", "ttyUSB1²3", "ttyUSB2", "ttyUSB10"]
+    with ExitStack() as lines:
+        for name in reversed(in_order):
+            (tmp_path / name).symlink_to(lines.enter_context(pseudo_terminal())[1])
+        assert [os.path.basename(port.name) for port in find_ports([f"{tmp_path}/*"])] == in_order
 
 
 def test_note_10_a_device_that_two_globs_and_two_symlinks_name_is_one_port(tmp_path: Path):
@@ -67,22 +73,15 @@ def test_a_glob_that_matches_nothing_is_no_port_and_a_path_that_is_missing_is_on
 # Not to be opened
 
 
-def test_what_is_no_serial_device_is_refused_with_a_reason(tmp_path: Path):
-    (tmp_path / "file").touch()
+def test_what_cannot_be_opened_is_told_with_a_reason(tmp_path: Path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with socket.socket(socket.AF_UNIX) as unix:
-        unix.bind(str(tmp_path / "socket"))
     for path, reason in {
-        tmp_path: "not a serial device",
-        tmp_path / "file": "not a serial device",
-        tmp_path / "socket": "not a serial device",
-        tmp_path / "missing": "no such device: is it plugged in?",
-        tmp_path / "dangling": "no such device: is it plugged in?",
-        tmp_path / "loop": "cannot be opened (ELOOP)",
-        "/dev/null": "not a serial line",
+        "missing": "no such device: is it plugged in?",
+        "dangling": "no such device: is it plugged in?",
+        "loop": "cannot be opened (ELOOP)",
     }.items():
-        assert refusal(only(path)) == (Verdict.UNREACHABLE, reason)
+        assert refusal(only(tmp_path / path)) == (Verdict.UNREACHABLE, reason)
 
 
 def test_a_pipe_is_not_opened_since_its_reader_would_see_its_end(tmp_path: Path):
@@ -95,7 +94,7 @@ def test_a_pipe_is_not_opened_since_its_reader_would_see_its_end(tmp_path: Path)
 
     reader = threading.Thread(target=read_all)
     reader.start()
-    assert refusal(only(tmp_path / "fifo")) == (Verdict.UNREACHABLE, "not a serial device")
+    assert refusal(only(tmp_path / "fifo")) == (Verdict.UNREACHABLE, NOT_SERIAL)
     (tmp_path / "fifo").write_bytes(b"from the writer")
     reader.join()
     assert read == [b"from the writer"]
@@ -177,6 +176,29 @@ def test_an_open_port_is_locked_against_others_and_does_not_block():
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert not os.get_blocking(port.fileno())
         port.close()
+
+
+def test_an_open_port_does_not_become_the_controlling_terminal():
+    code = """
+import json, os, sys
+from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.modem.ports.open import open_port
+from onlinesim_rent.modem.ports.serial_lines import SerialLines
+os.setsid()
+[port] = find_ports(sys.argv[1:])
+line = open_port(port, 115200)
+print(json.dumps(SerialLines.now().own_terminal))
+"""
+    with pseudo_terminal() as (_, path):
+        assert python(code, path)[0] == 0
+
+
+def test_note_3_what_is_unsent_is_discarded_when_a_port_is_closed():
+    with pseudo_terminal() as (master, path), opened(path):
+        port = open_port(only(path), BAUD_RATE)
+        fcntl.ioctl(master, termios.TIOCPKT, struct.pack("i", 1))
+        port.close()
+        assert os.read(master, 1)[0] & TIOCPKT_FLUSHWRITE
 
 
 def test_note_6_closing_a_line_that_has_hung_up_raises_nothing_and_leaves_nothing():

@@ -30,7 +30,8 @@ MAY_IMPORT = {
     "modem.conversation": {"modem.dialogue", "modem.v250", "modem.foreign", "census"},
     "modem.background": set(),
     "modem.holders": set(),
-    "modem.ports.find": {"modem.holders"},
+    "modem.ports.serial_lines": set(),
+    "modem.ports.find": {"modem.ports.serial_lines", "modem.holders"},
     "modem.ports.open": {"serial", "modem.ports.find", "modem.holders", "census"},
     "modem.probe": {
         "modem.ports.find",

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import re
-import stat
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from os.path import basename as _base
 
 from onlinesim_rent.modem.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 
 _MOST_LINKS = 40
 """As many as Linux follows (path_resolution(7))."""
+
+_log = logging.getLogger(__name__)
+_logged: set[str] = set()
+"""The globs whose other devices the log has named already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +27,14 @@ class Port:
     """A serial line that RENT_PORTS names.
 
     ``name`` is the path or URL people know it by, ``aliases`` the base names a lock file may use.
-    ``device`` is None for a TCP port, and for a path that is no character device (yet).
+    ``device`` is None for a TCP port, for a path that does not exist (yet), and where there is a ``refusal``:
+    why the path must not be opened.
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     device: DeviceIdentity | None = None
+    refusal: str = ""
 
     @property
     def is_remote(self) -> bool:
@@ -36,22 +43,31 @@ class Port:
 
 
 def find_ports(patterns: Iterable[str]) -> list[Port]:
-    """The ports that globs, paths and URLs name, each device once, in their natural order.
+    """The ports that globs, paths and URLs name, each device once, in the patterns' and their natural order.
 
-    A path without wildcards that does not exist is a port too, so that its verdict can say so.
+    A path without wildcards that does not exist, or that must not be opened, is a port too, so that its
+    verdict can say so. What a glob names that is no serial line is left out, and the log says so once.
     """
-    names = dict.fromkeys(name for pattern in patterns for name in _expand(pattern))
+    lines = SerialLines.now()
+    names: dict[str, Port] = {}
+    for pattern in patterns:
+        is_glob = glob.has_magic(pattern) and not pattern.startswith("socket://")
+        for port in _matching(pattern, lines) if is_glob else [_port(pattern, lines)]:
+            names[port.name] = port
     same: dict[object, list[Port]] = {}
-    for port in map(_port, names):
+    for port in names.values():
         same.setdefault(port.device or port.name, []).append(port)
     return [_as_one(ports) for ports in same.values()]
 
 
-def _expand(pattern: str) -> Iterator[str]:
-    if pattern.startswith("socket://") or not glob.has_magic(pattern):
-        yield pattern
-    else:
-        yield from sorted(glob.glob(pattern), key=_natural)
+def _matching(pattern: str, lines: SerialLines) -> list[Port]:
+    ports = [_port(name, lines) for name in sorted(glob.glob(pattern), key=_natural)]
+    others = [port.name for port in ports if port.refusal == NOT_SERIAL]
+    if others and pattern not in _logged:
+        _logged.add(pattern)
+        text = "RENT_PORTS: %s also names %d paths that are no serial lines, such as %r: they are left alone"
+        _log.warning(text, pattern, len(others), others[0])
+    return [port for port in ports if port.refusal != NOT_SERIAL]
 
 
 def _natural(name: str) -> list[str | int]:
@@ -62,7 +78,7 @@ def _natural(name: str) -> list[str | int]:
 
 def _as_one(ports: Sequence[Port]) -> Port:
     aliases = dict.fromkeys(chain.from_iterable(port.aliases for port in ports))
-    return Port(ports[0].name, tuple(aliases), ports[0].device)
+    return replace(ports[0], aliases=tuple(aliases))
 
 
 def _real(name: str) -> str:
@@ -75,7 +91,7 @@ def _real(name: str) -> str:
     return name
 
 
-def _port(name: str) -> Port:
+def _port(name: str, lines: SerialLines) -> Port:
     if name.startswith("socket://"):
         return Port(name)
     real = _real(name)
@@ -84,5 +100,5 @@ def _port(name: str) -> Port:
         status = os.stat(name)
     except OSError:
         return Port(name, tuple(aliases))
-    device = DeviceIdentity.of(status) if stat.S_ISCHR(status.st_mode) else None
-    return Port(name, tuple(aliases), device)
+    refusal = lines.refusal(status)
+    return Port(name, tuple(aliases), None if refusal else DeviceIdentity.of(status), refusal)

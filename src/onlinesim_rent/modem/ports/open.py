@@ -75,10 +75,8 @@ def open_port(port: Port, baud_rate: int) -> OpenPort:
 
 class _SerialPort:
     def __init__(self, port: Port, baud_rate: int) -> None:
-        if port.device is None:
-            # Opening can harm what is no serial device: a pipe's reader would see its end.
-            os.stat(port.name)
-            raise NotCounted(Verdict.UNREACHABLE, "not a serial device")
+        if port.refusal:
+            raise NotCounted(Verdict.UNREACHABLE, port.refusal)
         # Held open until pyserial has it too, so that DTR does not fall and rise between the two.
         guard = os.open(port.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
