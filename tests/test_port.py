@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import struct
+import subprocess
+import sys
 import termios
 import threading
-from contextlib import ExitStack
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
+from lines import BAUD_RATE, IS_ROOT, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
 
 from onlinesim_rent.census import NotCounted, Verdict
+from onlinesim_rent.modem.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port, find_ports
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 from onlinesim_rent.simulator.pseudo_terminal import TIOCSPTLCK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -33,6 +39,38 @@ def refusal(port: Port) -> tuple[Verdict, str]:
     with pytest.raises(NotCounted) as refused:
         open_port(port, BAUD_RATE)
     return refused.value.verdict, refused.value.reason
+
+
+def attempt(port: Port) -> str:
+    try:
+        open_port(port, BAUD_RATE).close()
+    except NotCounted as refused:
+        return refused.reason
+    return "opened"
+
+
+@contextmanager
+def flipping(link: Path, *targets: str) -> Iterator[None]:
+    """Another process turns a link from one target to the next, as fast as it can."""
+    with subprocess.Popen(
+        [sys.executable, "-S", "-E", "-c", FLIP, link, *targets], stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"\n"
+            yield
+        finally:
+            process.kill()
+
+
+FLIP = """
+import itertools, os, sys
+link, *targets = sys.argv[1:]
+print(flush=True)
+for target in itertools.cycle(targets):
+    os.symlink(target, link + ".new")
+    os.replace(link + ".new", link)
+"""
 
 
 def only(pattern: object) -> Port:
@@ -116,6 +154,36 @@ def test_note_10_a_name_that_passes_to_another_device_is_not_opened(tmp_path: Pa
         link.unlink()
         link.symlink_to(other)
         assert refusal(port)[1].startswith("was plugged in anew just now")
+
+
+def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
+    link = tmp_path / "modem"
+    with pseudo_terminal() as (_, path), pseudo_terminal() as (other, other_path):
+        link.symlink_to(path)
+        port = only(link)
+        with flipping(link, other_path, path):
+            outcomes = Counter(attempt(port) for _ in range(1000))
+        # It would be an input/output error if the other line had ever been opened and closed.
+        with pytest.raises(BlockingIOError):
+            os.read(other, 1)
+    assert set(outcomes) == {"opened", "was plugged in anew just now: it is asked next time"}
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can make devices")
+def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
+    numbers = os.makedev(188, 0)
+    os.mknod(tmp_path / "disk", 0o600 | stat.S_IFBLK, numbers)
+    port = Port(str(tmp_path / "disk"), device=DeviceIdentity(numbers))
+    assert refusal(port)[1].startswith("was plugged in anew just now")
+
+
+def test_a_path_that_appears_after_the_search_is_not_opened(tmp_path: Path):
+    port = only(tmp_path / "modem")
+    with pseudo_terminal() as (master, path):
+        (tmp_path / "modem").symlink_to(path)
+        assert refusal(port)[1].startswith("was plugged in anew just now")
+        with pytest.raises(BlockingIOError):
+            os.read(master, 1)
 
 
 def test_a_device_that_gives_errors_is_unreachable():

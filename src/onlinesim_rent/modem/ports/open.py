@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 import termios
 from contextlib import suppress
 from typing import Protocol
@@ -75,16 +76,12 @@ def open_port(port: Port, baud_rate: int) -> OpenPort:
 
 class _SerialPort:
     def __init__(self, port: Port, baud_rate: int) -> None:
-        if port.refusal:
-            raise NotCounted(Verdict.UNREACHABLE, port.refusal)
         # Held open until pyserial has it too, so that DTR does not fall and rise between the two.
-        guard = os.open(port.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        guard = _open_guard(port)
         try:
-            if DeviceIdentity.of(os.fstat(guard)) != port.device:
-                raise NotCounted(Verdict.UNREACHABLE, "was plugged in anew just now: it is asked next time")
             if is_exclusive(guard):
                 raise NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
-            self._line = serial.Serial(port.name, baud_rate, exclusive=True, timeout=0, write_timeout=0)
+            self._line = serial.Serial(_again(guard), baud_rate, exclusive=True, timeout=0, write_timeout=0)
         finally:
             os.close(guard)
 
@@ -98,6 +95,26 @@ class _SerialPort:
             self._line.reset_output_buffer()
         with suppress(OSError):
             self._line.close()
+
+
+def _open_guard(port: Port) -> int:
+    """Open the device that was looked at, and none that has taken its place since."""
+    if port.refusal:
+        raise NotCounted(Verdict.UNREACHABLE, port.refusal)
+    # O_PATH reaches no driver, so it can harm no device.
+    place = os.open(port.name, os.O_PATH | os.O_CLOEXEC)
+    try:
+        status = os.fstat(place)
+        if not stat.S_ISCHR(status.st_mode) or DeviceIdentity.of(status) != port.device:
+            raise NotCounted(Verdict.UNREACHABLE, "was plugged in anew just now: it is asked next time")
+        return os.open(_again(place), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    finally:
+        os.close(place)
+
+
+def _again(descriptor: int) -> str:
+    """A path to what is open already, wherever its own path leads by now (proc_pid_fd(5))."""
+    return f"/proc/self/fd/{descriptor}"
 
 
 class _TcpPort:
