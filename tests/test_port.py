@@ -169,6 +169,26 @@ def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
     assert set(outcomes) == {"opened", "was plugged in anew just now: it is asked next time"}
 
 
+def test_a_link_that_turns_right_after_the_look_opens_no_other_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    link = tmp_path / "modem"
+
+    def turn_and_tell(status: os.stat_result) -> DeviceIdentity:
+        link.unlink()
+        link.symlink_to(other_path)
+        return device
+
+    with pseudo_terminal() as (_, path), pseudo_terminal() as (other, other_path):
+        link.symlink_to(path)
+        port = only(link)
+        device = port.device
+        monkeypatch.setattr(DeviceIdentity, "of", turn_and_tell)
+        assert attempt(port) == "opened"
+        with pytest.raises(BlockingIOError):
+            os.read(other, 1)
+
+
 @pytest.mark.skipif(not IS_ROOT, reason="only root can make devices")
 def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
     numbers = os.makedev(188, 0)
