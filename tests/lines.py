@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 from servers import PATIENCE_SECONDS, environment
 
 from onlinesim_rent.modem import probe
-from onlinesim_rent.modem.port import find_ports, open_port
+from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.modem.ports.open import open_port
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.simulator import SimulatedModule, imei, imsi
 from onlinesim_rent.simulator.pseudo_terminal import open_master
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import pytest
 
     from onlinesim_rent.census import Finding
-    from onlinesim_rent.modem.port import OpenPort, Port
+    from onlinesim_rent.modem.ports.find import Port
+    from onlinesim_rent.modem.ports.open import OpenPort
 
 BAUD_RATE = 115200
 IS_ROOT = os.geteuid() == 0
@@ -233,7 +235,7 @@ def stuck(
 
 PROBE = """
 import json, sys, time
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 findings = Prober(115200).probe(find_ports(sys.argv[1:]), time.monotonic() + 8)
 print(json.dumps({finding.port: [finding.verdict, finding.reason] for finding in findings}))

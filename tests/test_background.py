@@ -13,6 +13,7 @@ from lines import Gate, join_port_threads, port_threads, python
 from servers import PATIENCE_SECONDS
 
 from onlinesim_rent.modem.background import STUCK_SECONDS, THREADS, Background
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
@@ -106,7 +107,7 @@ def test_a_task_that_an_outcome_adds_after_the_end_is_done():
 def test_without_a_thread_to_be_had_a_census_ends_in_time_and_the_next_one_asks_anew():
     code = """
 import json, resource, time
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
 prober = Prober(115200)
@@ -119,13 +120,14 @@ print(json.dumps(shown))
 """
     (without, with_threads), _ = python(code, ordinary=True)
     assert all("time for the census was up" in reason for reason in without)
-    assert with_threads == ["not a serial line"] * 2
+    assert with_threads == [NOT_SERIAL] * 2
 
 
 def test_note_4_stuck_threads_do_not_keep_the_interpreter_from_ending():
     code = """
 import os, time
 from onlinesim_rent.modem.background import Background
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 reading, writing = os.pipe()
 background = Background()
 background.submit(*[lambda: os.read(reading, 1)] * 64)

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
+import stat
 import struct
+import subprocess
+import sys
+import termios
 import threading
+from collections import Counter
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
+from lines import BAUD_RATE, IS_ROOT, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
 
 from onlinesim_rent.census import NotCounted, Verdict
-from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, Port, find_ports, open_port
+from onlinesim_rent.modem.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.find import Port, find_ports
+from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
+from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 from onlinesim_rent.simulator.pseudo_terminal import TIOCSPTLCK
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+
+TIOCPKT_FLUSHWRITE = 0x02
+"""ioctl_tty(2): the master reads that the slave's unsent bytes were discarded."""
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
@@ -27,6 +39,38 @@ def refusal(port: Port) -> tuple[Verdict, str]:
     with pytest.raises(NotCounted) as refused:
         open_port(port, BAUD_RATE)
     return refused.value.verdict, refused.value.reason
+
+
+def attempt(port: Port) -> str:
+    try:
+        open_port(port, BAUD_RATE).close()
+    except NotCounted as refused:
+        return refused.reason
+    return "opened"
+
+
+@contextmanager
+def flipping(link: Path, *targets: str) -> Iterator[None]:
+    """Another process turns a link from one target to the next, as fast as it can."""
+    with subprocess.Popen(
+        [sys.executable, "-S", "-E", "-c", FLIP, link, *targets], stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"\n"
+            yield
+        finally:
+            process.kill()
+
+
+FLIP = """
+import itertools, os, sys
+link, *targets = sys.argv[1:]
+print(flush=True)
+for target in itertools.cycle(targets):
+    os.symlink(target, link + ".new")
+    os.replace(link + ".new", link)
+"""
 
 
 def only(pattern: object) -> Port:
@@ -38,10 +82,11 @@ def only(pattern: object) -> Port:
 
 
 def test_ports_come_in_their_natural_order(tmp_path: Path):
-    for name in ("ttyUSB10", "ttyUSB2", "ttyUSB1", "ttyUSB1²3"):
-        (tmp_path / name).touch()
-    names = [os.path.basename(port.name) for port in find_ports([f"{tmp_path}/*"])]
-    assert names == ["ttyUSB1", "ttyUSB1²3", "ttyUSB2", "ttyUSB10"]
+    in_order = ["ttyUSB1", "ttyUSB1²3", "ttyUSB2", "ttyUSB10"]
+    with ExitStack() as lines:
+        for name in reversed(in_order):
+            (tmp_path / name).symlink_to(lines.enter_context(pseudo_terminal())[1])
+        assert [os.path.basename(port.name) for port in find_ports([f"{tmp_path}/*"])] == in_order
 
 
 def test_note_10_a_device_that_two_globs_and_two_symlinks_name_is_one_port(tmp_path: Path):
@@ -66,22 +111,15 @@ def test_a_glob_that_matches_nothing_is_no_port_and_a_path_that_is_missing_is_on
 # Not to be opened
 
 
-def test_what_is_no_serial_device_is_refused_with_a_reason(tmp_path: Path):
-    (tmp_path / "file").touch()
+def test_what_cannot_be_opened_is_told_with_a_reason(tmp_path: Path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
-    with socket.socket(socket.AF_UNIX) as unix:
-        unix.bind(str(tmp_path / "socket"))
     for path, reason in {
-        tmp_path: "not a serial device",
-        tmp_path / "file": "not a serial device",
-        tmp_path / "socket": "not a serial device",
-        tmp_path / "missing": "no such device: is it plugged in?",
-        tmp_path / "dangling": "no such device: is it plugged in?",
-        tmp_path / "loop": "cannot be opened (ELOOP)",
-        "/dev/null": "not a serial line",
+        "missing": "no such device: is it plugged in?",
+        "dangling": "no such device: is it plugged in?",
+        "loop": "cannot be opened (ELOOP)",
     }.items():
-        assert refusal(only(path)) == (Verdict.UNREACHABLE, reason)
+        assert refusal(only(tmp_path / path)) == (Verdict.UNREACHABLE, reason)
 
 
 def test_a_pipe_is_not_opened_since_its_reader_would_see_its_end(tmp_path: Path):
@@ -94,7 +132,7 @@ def test_a_pipe_is_not_opened_since_its_reader_would_see_its_end(tmp_path: Path)
 
     reader = threading.Thread(target=read_all)
     reader.start()
-    assert refusal(only(tmp_path / "fifo")) == (Verdict.UNREACHABLE, "not a serial device")
+    assert refusal(only(tmp_path / "fifo")) == (Verdict.UNREACHABLE, NOT_SERIAL)
     (tmp_path / "fifo").write_bytes(b"from the writer")
     reader.join()
     assert read == [b"from the writer"]
@@ -116,6 +154,56 @@ def test_note_10_a_name_that_passes_to_another_device_is_not_opened(tmp_path: Pa
         link.unlink()
         link.symlink_to(other)
         assert refusal(port)[1].startswith("was plugged in anew just now")
+
+
+def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
+    link = tmp_path / "modem"
+    with pseudo_terminal() as (_, path), pseudo_terminal() as (other, other_path):
+        link.symlink_to(path)
+        port = only(link)
+        with flipping(link, other_path, path):
+            outcomes = Counter(attempt(port) for _ in range(1000))
+        # It would be an input/output error if the other line had ever been opened and closed.
+        with pytest.raises(BlockingIOError):
+            os.read(other, 1)
+    assert set(outcomes) == {"opened", "was plugged in anew just now: it is asked next time"}
+
+
+def test_a_link_that_turns_right_after_the_look_opens_no_other_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    link = tmp_path / "modem"
+
+    def turn_and_tell(status: os.stat_result) -> DeviceIdentity:
+        link.unlink()
+        link.symlink_to(other_path)
+        return device
+
+    with pseudo_terminal() as (_, path), pseudo_terminal() as (other, other_path):
+        link.symlink_to(path)
+        port = only(link)
+        device = port.device
+        monkeypatch.setattr(DeviceIdentity, "of", turn_and_tell)
+        assert attempt(port) == "opened"
+        with pytest.raises(BlockingIOError):
+            os.read(other, 1)
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can make devices")
+def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
+    numbers = os.makedev(188, 0)
+    os.mknod(tmp_path / "disk", 0o600 | stat.S_IFBLK, numbers)
+    port = Port(str(tmp_path / "disk"), device=DeviceIdentity(numbers))
+    assert refusal(port)[1].startswith("was plugged in anew just now")
+
+
+def test_a_path_that_appears_after_the_search_is_not_opened(tmp_path: Path):
+    port = only(tmp_path / "modem")
+    with pseudo_terminal() as (master, path):
+        (tmp_path / "modem").symlink_to(path)
+        assert refusal(port)[1].startswith("was plugged in anew just now")
+        with pytest.raises(BlockingIOError):
+            os.read(master, 1)
 
 
 def test_a_device_that_gives_errors_is_unreachable():
@@ -176,6 +264,29 @@ def test_an_open_port_is_locked_against_others_and_does_not_block():
             fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert not os.get_blocking(port.fileno())
         port.close()
+
+
+def test_an_open_port_does_not_become_the_controlling_terminal():
+    code = """
+import json, os, sys
+from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.modem.ports.open import open_port
+from onlinesim_rent.modem.ports.serial_lines import SerialLines
+os.setsid()
+[port] = find_ports(sys.argv[1:])
+line = open_port(port, 115200)
+print(json.dumps(SerialLines.now().own_terminal))
+"""
+    with pseudo_terminal() as (_, path):
+        assert python(code, path)[0] == 0
+
+
+def test_note_3_what_is_unsent_is_discarded_when_a_port_is_closed():
+    with pseudo_terminal() as (master, path), opened(path):
+        port = open_port(only(path), BAUD_RATE)
+        fcntl.ioctl(master, termios.TIOCPKT, struct.pack("i", 1))
+        port.close()
+        assert os.read(master, 1)[0] & TIOCPKT_FLUSHWRITE
 
 
 def test_note_6_closing_a_line_that_has_hung_up_raises_nothing_and_leaves_nothing():

@@ -36,12 +36,22 @@ MAY_IMPORT = {
     "modem.conversation": {"modem.dialogue", "modem.v250", "modem.foreign", "census"},
     "modem.background": set(),
     "modem.holders": set(),
-    "modem.port": {"serial", "modem.holders", "census"},
-    "modem.system": {"modem.background", "modem.port", "census"},
-    "modem.line": {"modem.conversation", "modem.dialogue", "modem.port", "census"},
-    "modem.probing": {"modem.line", "modem.system", "modem.background", "modem.port", "census"},
+    "modem.ports.serial_lines": set(),
+    "modem.ports.find": {"modem.ports.serial_lines", "modem.holders"},
+    "modem.ports.open": {"serial", "modem.ports.find", "modem.holders", "census"},
+    "modem.system": {"modem.background", "modem.ports.find", "modem.ports.open", "census"},
+    "modem.line": {"modem.conversation", "modem.dialogue", "modem.ports.find", "modem.ports.open", "census"},
+    "modem.probing": {
+        "modem.line",
+        "modem.system",
+        "modem.background",
+        "modem.ports.find",
+        "modem.ports.open",
+        "census",
+    },
     "modem.probe": {
-        "modem.port",
+        "modem.ports.find",
+        "modem.ports.open",
         "modem.holders",
         "modem.background",
         "modem.line",
@@ -52,7 +62,7 @@ MAY_IMPORT = {
     "demonstration": {"click", "simulator"},
 }
 ONLY_USERS = {
-    "serial": {"modem.port"},
+    "serial": {"modem.ports.open"},
     "filelock": {"cache"},
     "marshmallow": {"schemas"},
     "flask": {"application", "views", "monitoring"},
@@ -90,7 +100,7 @@ def test_a_room_imports_only_what_its_table_allows(module):
 
 
 def test_every_room_stands_in_the_table():
-    wiring = {"__init__", "__main__", "application", "modem.__init__", "cli"}
+    wiring = {"__init__", "__main__", "application", "modem.__init__", "modem.ports.__init__", "cli"}
     rooms = {name for name in _modules() if not name.startswith("simulator.")}
     assert rooms - wiring == set(MAY_IMPORT)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped
 
 from onlinesim_rent.census import NotCounted, Verdict
-from onlinesim_rent.modem.port import Port
+from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.simulator import HangUp
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from flask import Flask
 from onlinesim_rent import journal
 from onlinesim_rent.cache import CensusCache
 from onlinesim_rent.census import Census
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
 from onlinesim_rent.networks.home_network import Names

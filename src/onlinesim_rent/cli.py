@@ -15,7 +15,7 @@ from onlinesim_rent.census import Census, PortReport
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.modem.port import find_ports
+from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 

@@ -8,7 +8,8 @@ from threading import Lock
 from onlinesim_rent.census import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.conversation import Conversation
 from onlinesim_rent.modem.dialogue import prove, prove_again
-from onlinesim_rent.modem.port import OpenPort, Port
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.open import OpenPort
 
 NEVER = float("inf")
 

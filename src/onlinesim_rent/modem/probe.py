@@ -15,7 +15,8 @@ from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.holders import live_lock_files, processes_holding
 from onlinesim_rent.modem.line import Line, State
-from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, OpenPort, Port, is_there, open_port
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.probing import Probing
 
 SPARE_DESCRIPTORS = 64

@@ -16,7 +16,8 @@ from selectors import EVENT_READ, EVENT_WRITE
 from onlinesim_rent.census import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.background import STUCK_SECONDS, Outcome
 from onlinesim_rent.modem.line import NEVER, Line, State, gone, hung_up, stuck
-from onlinesim_rent.modem.port import OpenPort, Port
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.system import System
 
 PROOF_SECONDS = 2.0

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from onlinesim_rent.census import NotCounted
 from onlinesim_rent.modem.background import Outcome, Task
-from onlinesim_rent.modem.port import OpenPort, Port
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.open import OpenPort
 
 
 class Background(Protocol):

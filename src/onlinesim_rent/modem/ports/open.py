@@ -1,4 +1,4 @@
-"""Finds ports, opens them for this service alone, and closes them: the only user of pyserial.
+"""Opens ports for this service alone, and closes them: the only user of pyserial.
 
 Serial devices go through pyserial, locked (flock) before anything of theirs is touched. TCP ports
 (ser2net in raw mode) are plain sockets: pyserial's ``socket://`` reads through select(), which fails past
@@ -8,17 +8,11 @@ descriptor 1023, empties a talking peer without end before it returns, and sleep
 from __future__ import annotations
 
 import errno
-import glob
 import os
-import re
 import socket
 import stat
 import termios
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from itertools import chain
-from os.path import basename as _base
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -26,12 +20,10 @@ import serial
 
 from onlinesim_rent.census import NotCounted, Verdict
 from onlinesim_rent.modem.holders import DeviceIdentity, is_exclusive
+from onlinesim_rent.modem.ports.find import Port
 
 DESCRIPTORS_PER_PORT = 5
 """pyserial's: the device and two pipes."""
-
-_MOST_LINKS = 40
-"""As many as Linux follows (path_resolution(7))."""
 
 CONNECT_SECONDS = 2.5
 
@@ -58,24 +50,6 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A serial line that RENT_PORTS names.
-
-    ``name`` is the path or URL people know it by, ``aliases`` the base names a lock file may use.
-    ``device`` is None for a TCP port, and for a path that is no character device (yet).
-    """
-
-    name: str
-    aliases: tuple[str, ...] = ()
-    device: DeviceIdentity | None = None
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether it is reached over TCP."""
-        return self.name.startswith("socket://")
-
-
 class OpenPort(Protocol):
     """A line that is ours: its descriptor does not block."""
 
@@ -96,18 +70,6 @@ class OpenPort(Protocol):
 
     def close(self) -> None:
         """Give the line up. May block in the driver. Raises nothing."""
-
-
-def find_ports(patterns: Iterable[str]) -> list[Port]:
-    """The ports that globs, paths and URLs name, each device once, in their natural order.
-
-    A path without wildcards that does not exist is a port too, so that its verdict can say so.
-    """
-    names = dict.fromkeys(name for pattern in patterns for name in _expand(pattern))
-    same: dict[object, list[Port]] = {}
-    for port in map(_port, names):
-        same.setdefault(port.device or port.name, []).append(port)
-    return [_as_one(ports) for ports in same.values()]
 
 
 def open_port(port: Port, baud_rate: int) -> OpenPort:
@@ -136,18 +98,12 @@ def is_there(port: Port) -> bool:
 
 class _SerialPort:
     def __init__(self, port: Port, baud_rate: int) -> None:
-        if port.device is None:
-            # Opening can harm what is no serial device: a pipe's reader would see its end.
-            os.stat(port.name)
-            raise NotCounted(Verdict.UNREACHABLE, "not a serial device")
         # Held open until pyserial has it too, so that DTR does not fall and rise between the two.
-        guard = os.open(port.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        guard = _open_guard(port)
         try:
-            if DeviceIdentity.of(os.fstat(guard)) != port.device:
-                raise NotCounted(Verdict.UNREACHABLE, "was plugged in anew just now: it is asked next time")
             if is_exclusive(guard):
                 raise NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
-            self._line = serial.Serial(port.name, baud_rate, exclusive=True, timeout=0, write_timeout=0)
+            self._line = serial.Serial(_again(guard), baud_rate, exclusive=True, timeout=0, write_timeout=0)
             self._descriptor = self._line.fileno()
         finally:
             os.close(guard)
@@ -171,6 +127,26 @@ class _SerialPort:
             self._line.reset_output_buffer()
         with suppress(OSError):
             self._line.close()
+
+
+def _open_guard(port: Port) -> int:
+    """Open the device that was looked at, and none that has taken its place since."""
+    if port.refusal:
+        raise NotCounted(Verdict.UNREACHABLE, port.refusal)
+    # O_PATH reaches no driver, so it can harm no device.
+    place = os.open(port.name, os.O_PATH | os.O_CLOEXEC)
+    try:
+        status = os.fstat(place)
+        if not stat.S_ISCHR(status.st_mode) or DeviceIdentity.of(status) != port.device:
+            raise NotCounted(Verdict.UNREACHABLE, "was plugged in anew just now: it is asked next time")
+        return os.open(_again(place), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    finally:
+        os.close(place)
+
+
+def _again(descriptor: int) -> str:
+    """A path to what is open already, wherever its own path leads by now (proc_pid_fd(5))."""
+    return f"/proc/self/fd/{descriptor}"
 
 
 class _TcpPort:
@@ -216,44 +192,3 @@ def _number(error: Exception) -> int | None:
         return error.errno
     cause = error.__context__ if isinstance(error, serial.SerialException) else error
     return cause.args[0] if isinstance(cause, termios.error) else None
-
-
-def _expand(pattern: str) -> Iterator[str]:
-    if pattern.startswith("socket://") or not glob.has_magic(pattern):
-        yield pattern
-    else:
-        yield from sorted(glob.glob(pattern), key=_natural)
-
-
-def _natural(name: str) -> list[str | int]:
-    """ttyUSB2 before ttyUSB10."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
-
-
-def _as_one(ports: Sequence[Port]) -> Port:
-    aliases = dict.fromkeys(chain.from_iterable(port.aliases for port in ports))
-    return Port(ports[0].name, tuple(aliases), ports[0].device)
-
-
-def _real(name: str) -> str:
-    """Where links lead, by name alone: realpath() looks at every directory on the way, for every port."""
-    for _ in range(_MOST_LINKS):
-        try:
-            name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))
-        except OSError:
-            break
-    return name
-
-
-def _port(name: str) -> Port:
-    if name.startswith("socket://"):
-        return Port(name)
-    real = _real(name)
-    aliases = dict.fromkeys((_base(name), _base(real), real.removeprefix("/dev/").replace("/", "_")))
-    try:
-        status = os.stat(name)
-    except OSError:
-        return Port(name, tuple(aliases))
-    device = DeviceIdentity.of(status) if stat.S_ISCHR(status.st_mode) else None
-    return Port(name, tuple(aliases), device)

@@ -1,0 +1,1 @@
+"""Serial lines: found by name, and opened for this service alone."""
