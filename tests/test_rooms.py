@@ -26,9 +26,10 @@ MAY_IMPORT = {
     "modem.v250": set(),
     "modem.ts27007": {"modem.v250"},
     "modem.foreign": {"census"},
-    "modem.dialogue": {"modem.ts27007", "modem.v250", "census"},
+    "modem.dialogue": {"modem.ts27007", "modem.v250", "modem.printable", "census"},
     "modem.conversation": {"modem.dialogue", "modem.v250", "modem.foreign", "census"},
     "modem.background": set(),
+    "modem.printable": set(),
     "modem.holders": set(),
     "modem.port": {"serial", "modem.holders", "census"},
     "modem.probe": {
