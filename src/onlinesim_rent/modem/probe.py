@@ -13,7 +13,7 @@ import resource
 import select
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import count
@@ -22,7 +22,8 @@ from onlinesim_rent.census import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import STUCK_SECONDS, Background
 from onlinesim_rent.modem.conversation import Conversation
-from onlinesim_rent.modem.holders import is_exclusive, live_lock_files, processes_holding
+from onlinesim_rent.modem.holders import is_exclusive, processes_holding
+from onlinesim_rent.modem.lock_files import live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.port import DESCRIPTORS_PER_PORT, OpenPort, Port, open_port
 
 OPEN_SECONDS = 2.8
@@ -84,11 +85,12 @@ class _Probing:
         self._clock = clock
         self._stuck = stuck
         self._began = clock()
+        self._lock_file_names = {port.name: _lock_file_names(port) for port in ports}
         self._capacity = _capacity(len(ports))
         self._waiting: deque[Port] = deque()
         self._opening: dict[str, Port] = {}
         self._lines: dict[int, _Line] = {}
-        self._closing: set[str] = set()
+        self._closing: dict[str, int] = {}
         self._findings: dict[str, Finding] = {}
         self._timers: list[tuple[float, int, Port | _Line]] = []
         self._sequence = count()
@@ -109,7 +111,7 @@ class _Probing:
 
     def _sort_out(self) -> None:
         """Leave alone what somebody holds: looking comes before opening, which would harm the holder."""
-        in_use = _in_use(self._ports)
+        in_use = self._in_use(self._ports)
         for port in self._ports:
             if port.name in self._stuck:
                 self._find(port, _stuck(port))
@@ -234,7 +236,7 @@ class _Probing:
 
     def _hand_back(self, port: Port, opened: OpenPort) -> None:
         self._stuck.add(port.name)
-        self._closing.add(port.name)
+        self._closing[port.name] = opened.fileno()
         self._background.submit(partial(self._close, port, opened))
 
     def _give_up_the_rest(self) -> None:
@@ -252,11 +254,25 @@ class _Probing:
     def _check_still_free(self) -> None:
         """Whoever has opened a counted port meanwhile is using it now."""
         counted = [port for port in self._ports if self._findings[port.name].verdict is Verdict.AVAILABLE]
-        in_use = _in_use(counted, but_for=os.getpid())
+        in_use = self._in_use(counted, ours=list(self._closing.values()))
         for port in counted:
             if sign := in_use.get(port.name):
                 modem = self._findings[port.name].modem
                 self._find(port, NotCounted(sign.verdict, sign.reason, modem))
+
+    def _in_use(self, ports: Sequence[Port], ours: Collection[int] = ()) -> dict[str, NotCounted]:
+        """The signs that somebody else uses a port, by its name. ``ours`` are this census' descriptors."""
+        held = processes_holding((port.device for port in ports if port.device), ours)
+        locked = live_lock_files({port.name: self._lock_file_names[port.name] for port in ports})
+        signs: dict[str, NotCounted] = {}
+        for port in ports:
+            if port.device in held:
+                signs[port.name] = NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}")
+            elif port.name in locked:
+                signs[port.name] = NotCounted(
+                    Verdict.IN_USE, f"locked by another program ({locked[port.name]})"
+                )
+        return signs
 
     def _close(self, port: Port, opened: OpenPort) -> Callable[[], None]:
         """Done in a thread."""
@@ -265,7 +281,7 @@ class _Probing:
 
     def _closed(self, port: Port) -> None:
         self._stuck.discard(port.name)
-        self._closing.discard(port.name)
+        self._closing.pop(port.name, None)
         self._open_more()
 
     def _find(self, port: Port, outcome: Modem | NotCounted) -> None:
@@ -309,18 +325,8 @@ def _unless_taken(line: _Line, outcome: Modem | NotCounted) -> Modem | NotCounte
     return outcome
 
 
-def _in_use(ports: Sequence[Port], but_for: int | None = None) -> dict[str, NotCounted]:
-    """The signs that somebody else uses a port, by its name; ``but_for`` is a process that may."""
-    held = processes_holding((port.device for port in ports if port.device), but_for)
-    locked = live_lock_files()
-    signs: dict[str, NotCounted] = {}
-    for port in ports:
-        lock_file = next((locked[alias] for alias in port.aliases if alias in locked), None)
-        if port.device in held:
-            signs[port.name] = NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}")
-        elif lock_file:
-            signs[port.name] = NotCounted(Verdict.IN_USE, f"locked by another program ({lock_file})")
-    return signs
+def _lock_file_names(port: Port) -> list[str]:
+    return lock_file_names([*port.aliases, *udev_links(port.device)], port.device)
 
 
 def _stuck(port: Port) -> NotCounted:
