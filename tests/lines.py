@@ -240,7 +240,7 @@ from onlinesim_rent.modem.probe import Prober
 findings = Prober(115200).probe(find_ports(sys.argv[1:]), time.monotonic() + 8)
 print(json.dumps({finding.port: [finding.verdict, finding.reason] for finding in findings}))
 """
-_BECOME_ORDINARY = f"""
+BECOME_ORDINARY = f"""
 import ctypes, encodings.idna, fcntl, json, logging, os, sys, termios
 try:
     import onlinesim_rent.modem.probe
@@ -273,7 +273,7 @@ LOCKS = {
 def python(code: str, *arguments: str, ordinary: bool = False) -> tuple[Any, str]:
     """What a script prints as JSON, and what it says on standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", _BECOME_ORDINARY * ordinary + code, *arguments],
+        [sys.executable, "-c", BECOME_ORDINARY * ordinary + code, *arguments],
         env=environment(),
         capture_output=True,
         text=True,
@@ -287,7 +287,7 @@ def python(code: str, *arguments: str, ordinary: bool = False) -> tuple[Any, str
 @contextmanager
 def holder(path: str, lock: str, *, ordinary: bool = False) -> Iterator[int]:
     """The pid of another process that holds a port."""
-    code = _BECOME_ORDINARY * ordinary + _HOLD.format(lock=LOCKS[lock])
+    code = BECOME_ORDINARY * ordinary + _HOLD.format(lock=LOCKS[lock])
     command = [sys.executable, "-S", "-E", "-c", code, path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout

@@ -1,31 +1,68 @@
-"""Who else uses a device: other processes and lock files that are really there."""
+"""Who else has a device open: other processes that are really there."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import IS_ROOT, LOCKS, holder, opened, pseudo_terminal, python
+from lines import (
+    BECOME_ORDINARY,
+    IS_ROOT,
+    LOCKS,
+    ORDINARY_USER,
+    PROBE,
+    holder,
+    opened,
+    pseudo_terminal,
+    python,
+)
+from namespaces import needs_namespaces
 
-from onlinesim_rent.modem.holders import DeviceIdentity, is_exclusive, live_lock_files, processes_holding
+from onlinesim_rent.modem.holders import DeviceIdentity, is_exclusive, processes_holding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
     from pathlib import Path
+
+HOLD = """
+import ctypes, os, sys, threading
+line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+{before}
+print(flush=True)
+sys.stdin.read()
+"""
+END_THE_MAIN_THREAD = """
+def wait() -> None:
+    while ") Z " not in open("/proc/self/stat").read():
+        pass
+    print(flush=True)
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=wait).start()
+ctypes.CDLL(None).pthread_exit(None)
+"""
 
 
 def identity(path: str) -> DeviceIdentity:
     return DeviceIdentity.of(os.stat(path))
 
 
-def ended_process() -> int:
-    """The pid of a process that is no more."""
-    with subprocess.Popen([sys.executable, "-S", "-E", "-c", ""]) as process:
-        pass
-    return process.pid
+@contextmanager
+def started(*command: str) -> Iterator[int]:
+    """The pid of a process that has said that it is ready; it ends when its standard input does."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"\n"
+        yield process.pid
+
+
+def holding(path: str, before: str = "") -> tuple[str, ...]:
+    return (sys.executable, "-S", "-E", "-c", HOLD.format(before=before), path)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -39,68 +76,119 @@ def test_note_1_whoever_holds_a_device_open_is_named(lock: str):
         assert processes_holding([device]) == {}
 
 
-def test_this_process_is_a_holder_too_unless_it_is_left_out():
-    with pseudo_terminal() as (_, path), opened(path):
+def test_this_process_is_a_holder_but_for_its_census():
+    with pseudo_terminal() as (_, path), opened(path) as ours:
         device = identity(path)
+        assert processes_holding([device], ours=[ours]) == {}
         assert list(processes_holding([device])) == [device]
-        assert processes_holding([device], but_for=os.getpid()) == {}
+        with opened(path):
+            assert processes_holding([device], ours=[ours])[device].startswith(f"process {os.getpid()} (")
+
+
+def test_the_census_exempts_no_other_process():
+    with pseudo_terminal() as (_, path), started(*holding(path)) as pid:
+        [line] = [
+            int(fd)
+            for fd in os.listdir(f"/proc/{pid}/fd")
+            if os.path.realpath(f"/proc/{pid}/fd/{fd}") == path
+        ]
+        assert list(processes_holding([identity(path)], ours=[line])) == [identity(path)]
+
+
+@needs_namespaces
+def test_a_holder_behind_a_bind_mount_is_seen(tmp_path: Path):
+    node = tmp_path / "modem"
+    node.touch()
+    script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    with pseudo_terminal() as (_, path):
+        command = holding(str(node))
+        with started("unshare", "--mount", "sh", "-c", script, "sh", path, str(node), *command) as pid:
+            links = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+            assert not [link for link in links if link.startswith("/dev/pts/")]
+            assert list(processes_holding([identity(path)])) == [identity(path)]
+
+
+@pytest.mark.parametrize("ordinary", [False, True])
+def test_a_holder_whose_main_thread_ended_is_seen(*, ordinary: bool):
+    code = """
+import json, os, sys
+from onlinesim_rent.modem.holders import DeviceIdentity, processes_holding
+print(json.dumps(list(processes_holding([DeviceIdentity.of(os.stat(sys.argv[1]))]).values())))
+"""
+    end = BECOME_ORDINARY * ordinary + END_THE_MAIN_THREAD
+    with pseudo_terminal() as (_, path), started(*holding(path, end)) as pid:
+        [shown], _ = python(code, path, ordinary=ordinary)
+    assert shown.startswith(f"process {pid} (")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        (b"a\x1b[2J\nERROR b", "a?[2J?ERROR b"),
+        ("модем".encode(), "?????"),
+        (b"352099001761481", "?"),
+        (b"smsd 1234", "smsd 1234"),
+    ],
+)
+def test_a_holders_name_cannot_forge_a_log_line(name: bytes, shown: str):
+    rename = f"ctypes.CDLL(None).prctl(15, {name!r})  # PR_SET_NAME"
+    with pseudo_terminal() as (_, path), started(*holding(path, rename)) as pid:
+        assert processes_holding([identity(path)]) == {identity(path): f"process {pid} ({shown})"}
+
+
+@needs_namespaces
+def test_a_proc_of_processes_only_still_shows_holders():
+    script = 'mount -t proc -o subset=pid,hidepid=2 proc /proc && exec "$@"'
+    probe = [sys.executable, "-c", BECOME_ORDINARY + PROBE]
+    with pseudo_terminal() as (_, path):
+        os.chown(path, ORDINARY_USER, -1)
+        with holder(path, "nothing", ordinary=True) as pid:
+            command = ["unshare", "--mount", "sh", "-c", script, "sh", *probe, path]
+            shown = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    assert f"held open by process {pid} " in shown[path][1]
+
+
+NOT_TOLD = """
+import contextlib, json, os, resource, subprocess, sys
+from onlinesim_rent.errors import CensusError
+from onlinesim_rent.modem.holders import DeviceIdentity, processes_holding
+{before}
+try:
+    processes_holding([DeviceIdentity(1)])
+except CensusError as error:
+    print(json.dumps(str(error)))
+"""
+TAKE_ALL_DESCRIPTORS = """
+resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+with contextlib.suppress(OSError):
+    while True:
+        os.dup(0)
+"""
+HIDE_PROC = """
+import ctypes
+libc = ctypes.CDLL(None)
+assert libc.unshare(0x20000) == 0  # CLONE_NEWNS
+subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+subprocess.run(["mount", "-t", "tmpfs", "none", "/proc"], check=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        TAKE_ALL_DESCRIPTORS,
+        TAKE_ALL_DESCRIPTORS + "os.close(19)",
+        pytest.param(HIDE_PROC, marks=needs_namespaces),
+    ],
+)
+def test_a_proc_that_cannot_be_read_is_no_sign_of_a_free_port(before: str):
+    said, _ = python(NOT_TOLD.format(before=before))
+    assert said.startswith("/proc does not tell who uses the ports: ")
 
 
 def test_a_master_does_not_hold_its_own_pseudo_terminal():
     with pseudo_terminal() as (_, path):
         assert processes_holding([identity(path)]) == {}
-
-
-@pytest.mark.parametrize(
-    ("content", "is_live"),
-    [
-        (lambda pid, _: f"{pid:>10}\n".encode(), True),  # HDB: ten places
-        (lambda pid, _: f"{pid:>10} minicom root\n".encode(), True),
-        (lambda pid, _: f"{pid}".encode(), True),
-        (lambda pid, _: pid.to_bytes(4, sys.byteorder), True),
-        (lambda _, ended: f"{ended:>10}\n".encode(), False),
-        (lambda _, ended: ended.to_bytes(4, sys.byteorder), False),
-        # what names no process is no proof that none is there
-        (lambda *_: b"", True),
-        (lambda *_: b"busy", True),
-        (lambda *_: b"\0\0\0\0", True),
-        (lambda *_: b"\xff\xff\xff\xff", True),
-        (lambda *_: b"minicom was here\n", True),
-        (lambda *_: b"0\n", True),
-        (lambda *_: b"9" * 100_000, True),
-    ],
-)
-def test_note_1_a_lock_file_is_live_with_its_process(
-    tmp_path: Path, content: Callable[[int, int], bytes], *, is_live: bool
-):
-    lock_file = tmp_path / "LCK..ttyUSB0"
-    lock_file.write_bytes(content(os.getpid(), ended_process()))
-    assert live_lock_files([tmp_path]) == ({"ttyUSB0": str(lock_file)} if is_live else {})
-
-
-def test_what_is_no_file_in_a_lock_directory_holds_nobody_up(tmp_path: Path):
-    os.mkfifo(tmp_path / "LCK..pipe")
-    (tmp_path / "LCK..directory").mkdir()
-    (tmp_path / "LCK..gone").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "else").touch()
-    assert set(live_lock_files([tmp_path, tmp_path / "missing"])) == {"pipe", "directory"}
-
-
-def test_note_1_an_ordinary_user_takes_what_it_cannot_look_into_for_live(tmp_path: Path):
-    unreadable, others = tmp_path / "LCK..unreadable", tmp_path / "LCK..others"
-    unreadable.write_text("1")
-    unreadable.chmod(0)
-    others.write_text("1\n")
-    for directory in (tmp_path, *tmp_path.parents[:3]):
-        if directory.stat().st_uid == os.geteuid() and str(directory).startswith("/tmp/"):
-            directory.chmod(0o755)
-    code = """
-import json, sys
-from pathlib import Path
-from onlinesim_rent.modem.holders import live_lock_files
-print(json.dumps(sorted(live_lock_files([Path(sys.argv[1])]))))
-"""
-    assert python(code, str(tmp_path), ordinary=True)[0] == ["others", "unreadable"]
 
 
 def test_note_1_tiocexcl_is_seen_on_an_open_terminal_and_nowhere_else():

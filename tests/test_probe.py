@@ -8,7 +8,8 @@ import termios
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -28,11 +29,14 @@ from lines import (
     port_threads,
     pseudo_terminal,
     python,
+    stuck,
     tcp_peer,
     unread,
 )
 
 from onlinesim_rent.census import Census, Verdict
+from onlinesim_rent.modem import probe
+from onlinesim_rent.modem.lock_files import udev_links
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.modem.probing import PROOF_SECONDS
 from onlinesim_rent.networks.home_network import Names
@@ -164,19 +168,43 @@ def test_note_1_an_ordinary_user_sees_what_its_own_processes_hold():
     assert f"held open by process {pid} " in shown[path][1]
 
 
+@contextmanager
+def lock_file(name: str) -> Iterator[None]:
+    """A lock file of this process in the real lock directory."""
+    path = Path("/run/lock", name)
+    with ExitStack() as stack:
+        if not path.parent.exists():
+            path.parent.mkdir()
+            stack.callback(path.parent.rmdir)
+        stack.callback(path.unlink)
+        path.write_text(f"{os.getpid():>10}\n")
+        yield
+
+
 @pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
-def test_note_1_a_port_with_a_live_lock_file_is_not_even_opened():
+@pytest.mark.parametrize(
+    "name", ["LCK..pts_{0}", "LCK..{0}", "LOCK..{0}", "LK.000.136.{0:03}", "lockdev/LCK..pts_{0}"]
+)
+def test_note_1_a_port_with_a_live_lock_file_is_not_even_opened(name: str):
     with SimulatedBank(live_bank(1, 0.0)) as bank:
-        number = Path(bank.port("modem000")).resolve().name
-        lock_file = Path(f"/run/lock/LCK..pts_{number}")
-        try:
-            lock_file.write_text(f"{os.getpid():>10}\n")
+        name = name.format(int(Path(bank.port("modem000")).resolve().name))
+        with lock_file(name):
             [finding] = ask(bank.ports).values()
             assert bank.stats()["totals"]["opens"] == 0
-        finally:
-            lock_file.unlink()
-        assert (finding.verdict, "LCK..pts_" in finding.reason) == (Verdict.IN_USE, True)
+        assert (finding.verdict, name in finding.reason) == (Verdict.IN_USE, True)
         assert verdicts(ask(bank.ports)) == {Verdict.AVAILABLE: 1}
+
+
+@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
+def test_a_lock_named_after_a_symlink_of_udev_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(probe, "udev_links", partial(udev_links, udev_data=tmp_path))
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        number = os.stat(bank.port("modem000")).st_rdev
+        record = tmp_path / f"c{os.major(number)}:{os.minor(number)}"
+        record.write_text(f"S:serial/by-id/rented-{os.getpid()}\n")
+        with lock_file(f"LCK..rented-{os.getpid()}"):
+            [finding] = ask(bank.ports).values()
+    assert (finding.verdict, "LCK..rented-" in finding.reason) == (Verdict.IN_USE, True)
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can hold a port as somebody else")
@@ -196,13 +224,12 @@ def test_note_1_an_ordinary_user_sees_that_somebody_takes_a_port_for_himself_dur
 @pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
 def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
     with SimulatedBank(broken("none", "none", "silent")) as bank, ExitStack() as stack:
-        lock_file = Path(f"/run/lock/LCK..pts_{Path(bank.port('modem001')).resolve().name}")
+        lock_name = f"LCK..pts_{Path(bank.port('modem001')).resolve().name}"
 
         def use_both_once_they_have_answered_everything() -> None:
             while min(bank.stats()["ports"][f"modem00{number}"]["commands"] for number in (0, 1)) < 7:
                 pass
-            stack.callback(lock_file.unlink)
-            lock_file.write_text(f"{os.getpid():>10}\n")
+            stack.enter_context(lock_file(lock_name))
             stack.enter_context(holder(bank.port("modem000"), "nothing"))
 
         using = Thread(target=use_both_once_they_have_answered_everything)
@@ -212,6 +239,34 @@ def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
     assert (held.verdict, locked.verdict) == (Verdict.IN_USE, Verdict.IN_USE)
     assert "held open by process" in held.reason
     assert "LCK..pts_" in locked.reason
+
+
+def test_a_rental_that_begins_in_this_process_is_seen():
+    """In an application of one's own the same process may serve the rentals."""
+    with SimulatedBank(broken("none", "silent")) as bank, ExitStack() as stack:
+        path = bank.port("modem000")
+
+        def rent_once_everything_is_answered() -> None:
+            while bank.stats()["ports"]["modem000"]["commands"] < 7:
+                pass
+            stack.enter_context(opened(path))
+
+        renting = Thread(target=rent_once_everything_is_answered)
+        renting.start()
+        finding = ask(bank.ports)[path]
+        renting.join()
+    assert (finding.verdict, finding.reason.split(" (")[0]) == (
+        Verdict.IN_USE,
+        f"held open by process {os.getpid()}",
+    )
+
+
+def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPatch):
+    """The census' own descriptor is no holder."""
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        path = bank.port("modem000")
+        with stuck(monkeypatch, closing=[path]):
+            assert ask(path)[path].verdict is Verdict.AVAILABLE
 
 
 # A long census

@@ -18,7 +18,7 @@ from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.simulator import HangUp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from chaos_bank import Word
 
@@ -183,7 +183,7 @@ class VirtualHost:
     def capacity(self, wanted: int) -> int:
         return wanted
 
-    def signs_of_use(self, ports: Sequence[Port]) -> dict[str, NotCounted]:
+    def signs_of_use(self, ports: Sequence[Port], _ours: Collection[int]) -> dict[str, NotCounted]:
         held = NotCounted(Verdict.IN_USE, "held open by process 1 (agent)")
         return {port.name: held for port in ports if self.is_held(port.name)}
 

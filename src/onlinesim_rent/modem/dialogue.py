@@ -10,13 +10,13 @@ answer to the next; the IMSI is read again last, since a SIM bank may have swapp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from onlinesim_rent.census import Modem, NotCounted, Verdict
 from onlinesim_rent.modem import ts27007
+from onlinesim_rent.modem.printable import printable
 from onlinesim_rent.modem.ts27007 import ActivityStatus, CmeError, Contradiction, Event, RegistrationStatus
 from onlinesim_rent.modem.v250 import Response
 
@@ -184,7 +184,7 @@ def _attention() -> Exchanges[None]:
     if "0" in response.lines:
         raise NotCounted(Verdict.NOT_AT, "answers in digits: have the software that owns it set ATV1")
     if response.final_result_code:
-        raise NotCounted(Verdict.NOT_AT, f"answers AT with {_as_shown(response.final_result_code)}")
+        raise NotCounted(Verdict.NOT_AT, f"answers AT with {printable(response.final_result_code)}")
     raise NotCounted(Verdict.SILENT, "no answer to AT: is it powered, and is RENT_BAUD_RATE its speed?")
 
 
@@ -204,7 +204,7 @@ def _sim_ready(modem: Modem) -> Exchanges[None]:
     if code == "READY" and response.final_result_code in {"OK", None}:
         return
     if code:
-        raise NotCounted(Verdict.SIM_NOT_READY, f"its SIM is not ready: {_as_shown(code)}")
+        raise NotCounted(Verdict.SIM_NOT_READY, f"its SIM is not ready: {printable(code)}")
     raise _no_answer(response, Verdict.SIM_NOT_READY, "its SIM is not ready")
 
 
@@ -256,12 +256,7 @@ def _no_answer(response: Response, verdict: Verdict, reason: str) -> NotCounted:
         return NotCounted(Verdict.SILENT, f"stopped answering at {response.command}")
     if response.is_ok:
         return NotCounted(verdict, reason)
-    return NotCounted(verdict, f"{reason} ({_as_shown(response.final_result_code)})")
-
-
-def _as_shown(words: str) -> str:
-    """A module's own words as they may be shown: no control characters, and no number of a subscriber."""
-    return re.sub(r"[^ -~]|[0-9]{5,}", "?", words)[:40]
+    return NotCounted(verdict, f"{reason} ({printable(response.final_result_code)})")
 
 
 def _words(status: RegistrationStatus | ActivityStatus) -> str:

@@ -7,14 +7,15 @@ import logging
 import os
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from selectors import BaseSelector, DefaultSelector
 
 from onlinesim_rent.census import Finding, NotCounted, Verdict
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import Background
-from onlinesim_rent.modem.holders import live_lock_files, processes_holding
+from onlinesim_rent.modem.holders import processes_holding
 from onlinesim_rent.modem.line import Line, State
+from onlinesim_rent.modem.lock_files import live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.probing import Probing
@@ -31,7 +32,8 @@ class Prober:
     """
 
     def __init__(self, baud_rate: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._host = _Host(baud_rate, clock)
+        self._baud_rate = baud_rate
+        self._clock = clock
         self._not_given_back: list[Line] = []
 
     def probe(self, ports: Sequence[Port], deadline: float) -> list[Finding]:
@@ -40,7 +42,8 @@ class Prober:
         Raises CensusError where this process has no descriptors left to open even one port.
         """
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
-        probing = Probing(ports, deadline, self._host, frozenset(line.port.name for line in stuck))
+        host = _Host(self._baud_rate, self._clock)
+        probing = Probing(ports, deadline, host, frozenset(line.port.name for line in stuck))
         try:
             return probing.run()
         finally:
@@ -50,10 +53,11 @@ class Prober:
 
 
 class _Host:
-    """The System that probing.py asks for: this host's own."""
+    """The System that probing.py asks for: this host's own, during one census."""
 
     def __init__(self, baud_rate: int, clock: Callable[[], float]) -> None:
         self._baud_rate = baud_rate
+        self._lock_file_names: dict[str, list[str]] = {}
         self.clock = clock
 
     def selector(self) -> BaseSelector:
@@ -65,8 +69,22 @@ class _Host:
     def capacity(self, wanted: int) -> int:
         return _capacity(wanted)
 
-    def signs_of_use(self, ports: Sequence[Port]) -> dict[str, NotCounted]:
-        return _in_use(ports, but_for=os.getpid())
+    def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> dict[str, NotCounted]:
+        held = processes_holding((port.device for port in ports if port.device), ours)
+        locked = live_lock_files({port.name: self._names_of_locks(port) for port in ports})
+        signs: dict[str, NotCounted] = {}
+        for port in ports:
+            if port.device in held:
+                signs[port.name] = NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}")
+            elif lock_file := locked.get(port.name):
+                signs[port.name] = NotCounted(Verdict.IN_USE, f"locked by another program ({lock_file})")
+        return signs
+
+    def _names_of_locks(self, port: Port) -> list[str]:
+        if port.name not in self._lock_file_names:
+            paths = [*port.aliases, *udev_links(port.device)]
+            self._lock_file_names[port.name] = lock_file_names(paths, port.device)
+        return self._lock_file_names[port.name]
 
     def is_there(self, port: Port) -> bool:
         return is_there(port)
@@ -95,17 +113,3 @@ def _capacity(port_count: int) -> int:
             "%d ports are asked %d at a time: LimitNOFILE (%d) is too low", port_count, capacity, hard
         )
     return capacity
-
-
-def _in_use(ports: Sequence[Port], but_for: int | None = None) -> dict[str, NotCounted]:
-    """The signs that somebody else uses a port, by its name; ``but_for`` is a process that may."""
-    held = processes_holding((port.device for port in ports if port.device), but_for)
-    locked = live_lock_files()
-    signs: dict[str, NotCounted] = {}
-    for port in ports:
-        lock_file = next((locked[alias] for alias in port.aliases if alias in locked), None)
-        if port.device in held:
-            signs[port.name] = NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}")
-        elif lock_file:
-            signs[port.name] = NotCounted(Verdict.IN_USE, f"locked by another program ({lock_file})")
-    return signs

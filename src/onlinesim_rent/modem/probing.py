@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import count
@@ -84,7 +84,7 @@ class Probing:
         """
         if not lines or self._clock() >= self._deadline:
             return False
-        signs = self._system.signs_of_use([line.port for line in lines])
+        signs = self._signs_of_use(lines)
         for line in lines:
             line.finding = None
             self._unfinished += 1
@@ -96,6 +96,10 @@ class Probing:
                 self._waiting.append(line)
         self._open_more()
         return True
+
+    def _signs_of_use(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
+        ours = [line.opened.fileno() for line in self.lines if line.state is State.CLOSING]
+        return self._system.signs_of_use([line.port for line in lines], ours)
 
     def _is_too_old(self, line: Line) -> bool:
         return line.is_counted and self._clock() - line.proved_at > PROOF_SECONDS
@@ -281,7 +285,7 @@ class Probing:
     def _check_counted(self) -> None:
         """Count nobody whose device is gone, or whose port somebody has taken meanwhile."""
         counted = [line for line in self.lines if line.is_counted]
-        signs = self._system.signs_of_use([line.port for line in counted])
+        signs = self._signs_of_use(counted)
         for line in counted:
             if sign := signs.get(line.port.name):
                 self._find(line, sign)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from selectors import BaseSelector
 from typing import Protocol
 
@@ -50,8 +50,11 @@ class System(Protocol):
     def capacity(self, wanted: int) -> int:
         """How many ports may be open at once, ``wanted`` or fewer; raises CensusError where not even one."""
 
-    def signs_of_use(self, ports: Sequence[Port]) -> Mapping[str, NotCounted]:
-        """Why ports must be left alone, by their names: somebody holds or locks them."""
+    def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> Mapping[str, NotCounted]:
+        """Why ports must be left alone, by their names: somebody holds or locks them.
+
+        ``ours`` are the census' own descriptors of ports, which are no sign of use.
+        """
 
     def is_there(self, port: Port) -> bool:
         """Whether a port's device is still the one that was found."""

@@ -1,0 +1,185 @@
+"""Lock files of programs that use a device: which names are looked up, and which files are live."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+import pytest
+from lines import IS_ROOT, python
+from namespaces import IN_FIRST_PID_NAMESPACE, needs_namespaces
+
+from onlinesim_rent.modem.holders import DeviceIdentity
+from onlinesim_rent.modem.lock_files import live_lock_files, lock_file_names, udev_links
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TTY_USB_3 = DeviceIdentity(os.makedev(188, 3))
+LOOK = """
+import json, sys
+from pathlib import Path
+from onlinesim_rent.modem.lock_files import live_lock_files
+directory, *names = sys.argv[1:]
+print(json.dumps(list(live_lock_files({name: [name] for name in names}, [Path(directory)]))))
+"""
+
+
+def ended_process() -> int:
+    """The pid of a process that is no more."""
+    with subprocess.Popen(["true"]) as process:
+        pass
+    return process.pid
+
+
+@pytest.fixture
+def shared_directory() -> Iterator[Path]:
+    """A directory that an ordinary user may reach, unlike pytest's own."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory)
+        path.chmod(0o755)
+        yield path
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/dev/ttyUSB3", {"LCK..ttyUSB3", "LOCK..ttyUSB3"}),
+        ("/dev/pts/7", {"LCK..7", "LOCK..7", "LCK..pts_7", "LOCK..pts_7"}),
+        ("pts_7", {"LCK..pts_7", "LOCK..pts_7"}),
+        (
+            "serial/by-id/usb-HUAWEI-if00-port0",
+            {
+                "LCK..usb-HUAWEI-if00-port0",
+                "LOCK..usb-HUAWEI-if00-port0",
+                "LCK..serial_by-id_usb-HUAWEI-if00-port0",
+                "LOCK..serial_by-id_usb-HUAWEI-if00-port0",
+            },
+        ),
+    ],
+)
+def test_a_lock_may_be_named_after_any_path(path: str, names: set[str]):
+    assert set(lock_file_names([path], None)) == names
+    assert set(lock_file_names(["/dev/modem0", path], None)) == names | {"LCK..modem0", "LOCK..modem0"}
+
+
+@pytest.mark.parametrize(
+    ("major", "minor", "name"),
+    [(188, 3, "LK.000.188.003"), (4, 64, "LK.000.004.064"), (136, 1048575, "LK.000.136.1048575")],
+)
+def test_a_lock_may_be_named_after_the_device_number(major: int, minor: int, name: str):
+    assert lock_file_names([], DeviceIdentity(os.makedev(major, minor))) == [name]
+
+
+def test_udev_names_the_symlinks_of_a_device(tmp_path: Path):
+    record = "S:serial/by-id/usb-HUAWEI-if00-port0\nS:modem0\nI:5114238\nE:ID_MODEL=S:x\nG:systemd\n"
+    (tmp_path / "c188:3").write_text(record)
+    (tmp_path / "c188:4").write_bytes(b"S:\xff\n")
+    assert udev_links(TTY_USB_3, tmp_path) == ["serial/by-id/usb-HUAWEI-if00-port0", "modem0"]
+    assert udev_links(DeviceIdentity(os.makedev(188, 4)), tmp_path) == ["\ufffd"]
+
+
+def test_without_udev_a_device_has_no_symlinks(tmp_path: Path):
+    assert udev_links(TTY_USB_3, tmp_path) == []
+    assert udev_links(TTY_USB_3, tmp_path / "missing") == []
+    assert udev_links(None) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "is_live"),
+    [
+        (lambda pid, _: f"{pid:>10}\n".encode(), True),  # HDB: ten places
+        (lambda pid, _: f"{pid:>10} minicom root\n".encode(), True),
+        (lambda pid, _: f"{pid}".encode(), True),
+        (lambda pid, _: pid.to_bytes(4, sys.byteorder), True),
+        (lambda pid, _: f"{pid} 17".encode(), True),  # chan_dongle
+        (lambda _, ended: f"{ended} 17".encode(), False),
+        (lambda _, ended: f"{ended:>10}\n".encode(), False),
+        (lambda _, ended: ended.to_bytes(4, sys.byteorder), False),
+        # what names no process is no proof that none is there
+        (lambda *_: b"", True),
+        (lambda *_: b"busy", True),
+        (lambda *_: b"\0\0\0\0", True),
+        (lambda *_: b"\xff\xff\xff\xff", True),
+        (lambda *_: b"minicom was here\n", True),
+        (lambda *_: b"0\n", True),
+        (lambda *_: b"9" * 100_000, True),
+    ],
+)
+def test_note_1_a_lock_file_is_live_with_its_process(
+    tmp_path: Path, content: Callable[[int, int], bytes], *, is_live: bool
+):
+    lock_file = tmp_path / "LCK..ttyUSB0"
+    lock_file.write_bytes(content(os.getpid(), ended_process()))
+    wanted = {"port": str(lock_file)} if is_live or not IN_FIRST_PID_NAMESPACE else {}
+    assert live_lock_files({"port": ["LCK..ttyUSB0"]}, [tmp_path]) == wanted
+
+
+@needs_namespaces
+def test_in_a_pid_namespace_of_its_own_every_lock_is_live(tmp_path: Path):
+    (tmp_path / "LCK..ttyUSB0").write_text(f"{ended_process():>10}\n")
+    command = ["unshare", "--pid", "--fork", sys.executable, "-c", LOOK, str(tmp_path), "LCK..ttyUSB0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == '["LCK..ttyUSB0"]\n'
+
+
+def test_what_is_no_file_in_a_lock_directory_holds_nobody_up(tmp_path: Path):
+    os.mkfifo(tmp_path / "LCK..pipe")
+    (tmp_path / "LCK..directory").mkdir()
+    (tmp_path / "stale").write_text(f"{ended_process()}\n")
+    (tmp_path / "LCK..link").symlink_to(tmp_path / "stale")
+    (tmp_path / "LCK..else").touch()
+    names = {name: [f"LCK..{name}"] for name in ("pipe", "directory", "link", "missing")}
+    assert set(live_lock_files(names, [tmp_path, tmp_path / "missing"])) == {"pipe", "directory", "link"}
+
+
+def test_a_lock_is_found_in_any_directory_and_under_any_name(tmp_path: Path):
+    (tmp_path / "lockdev").mkdir()
+    (tmp_path / "lockdev" / "LCK..b").touch()
+    names = {"port": ["LCK..a", "LCK..b"], "other": ["LCK..c"]}
+    directories = [tmp_path, tmp_path / "lockdev"]
+    assert live_lock_files(names, directories) == {"port": f"{tmp_path}/lockdev/LCK..b"}
+
+
+def test_a_directory_with_two_paths_is_looked_into_once(tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "var").symlink_to("run")
+    (tmp_path / "run" / "LCK..a").touch()
+    found = live_lock_files({"port": ["LCK..a"]}, [tmp_path / "run", tmp_path / "var"])
+    assert found == {"port": f"{tmp_path}/run/LCK..a"}
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs a directory of another user")
+def test_lock_files_are_looked_up_by_name_alone(shared_directory: Path):
+    """The directory may be searched but not listed; so 200,000 files of others cost nothing."""
+    (shared_directory / "LCK..ttyUSB0").touch()
+    shared_directory.chmod(0o711)
+    names = ("LCK..ttyUSB0", "LCK..ttyUSB1")
+    assert python(LOOK, str(shared_directory), *names, ordinary=True)[0] == ["LCK..ttyUSB0"]
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs a directory of another user")
+def test_a_closed_lock_directory_is_no_sign_of_a_free_port(shared_directory: Path):
+    shared_directory.chmod(0o700)
+    code = f"""
+from onlinesim_rent.errors import CensusError
+try:{indent(LOOK, "    ")}
+except CensusError as error:
+    print(json.dumps(str(error)))
+"""
+    said, _ = python(code, str(shared_directory), "LCK..ttyUSB0", ordinary=True)
+    assert said == f"{shared_directory} may hold lock files, but: Permission denied"
+
+
+def test_note_1_an_ordinary_user_takes_what_it_cannot_look_into_for_live(shared_directory: Path):
+    unreadable, others = shared_directory / "LCK..unreadable", shared_directory / "LCK..others"
+    unreadable.write_text("1")
+    unreadable.chmod(0)
+    others.write_text("1\n")
+    names = ("LCK..others", "LCK..unreadable")
+    assert python(LOOK, str(shared_directory), *names, ordinary=True)[0] == list(names)
