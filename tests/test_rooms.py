@@ -18,6 +18,8 @@ MAY_IMPORT = {
     "errors": {"werkzeug"},
     "schemas": {"marshmallow"},
     "views": {"flask", "schemas", "errors", "settings", "census"},
+    "clock": set(),
+    "runtime_directory": {"errors"},
     "plmn": set(),
     "census": {"plmn"},
     "cache": {"filelock", "census", "errors"},
