@@ -17,12 +17,13 @@ MAY_IMPORT = {
     "settings": set(),
     "errors": {"werkzeug"},
     "schemas": {"marshmallow"},
-    "views": {"flask", "schemas", "errors", "settings", "census"},
+    "views": {"flask", "schemas", "errors", "settings", "census", "clock"},
     "clock": set(),
     "runtime_directory": {"errors"},
     "plmn": set(),
     "census": {"plmn"},
-    "cache": {"filelock", "census", "errors"},
+    "cache": {"census", "census_lock", "runtime_directory", "clock", "errors"},
+    "census_lock": {"runtime_directory", "errors"},
     "journal": {"census"},
     "monitoring": {"flask", "prometheus_client", "census"},
     "modem.v250": set(),
@@ -45,7 +46,6 @@ MAY_IMPORT = {
 }
 ONLY_USERS = {
     "serial": {"modem.port"},
-    "filelock": {"cache"},
     "marshmallow": {"schemas"},
     "flask": {"application", "views", "monitoring"},
 }

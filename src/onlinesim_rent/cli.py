@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,6 +11,7 @@ import click
 
 from onlinesim_rent.application import live_census
 from onlinesim_rent.census import Census, PortReport
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.port import find_ports
@@ -45,7 +45,7 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
     with _explained():
         settings = Settings.from_env()
         click.echo(f"Ports found: {_count_of_ports(settings)}. Asking them ...", err=True)
-        taken = live_census(settings).get(time.monotonic() + settings.deadline_seconds)
+        taken = live_census(settings).get(boot_clock() + settings.deadline_seconds)
     if unknown := set(ports) - {report.port for report in taken.ports}:
         raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
     reports = [report for report in taken.ports if not ports or report.port in ports]

@@ -62,9 +62,12 @@ class RuntimeDirectory:
 
     def is_in_memory(self) -> bool:
         """Tell whether no disk can hold up its files. Makes no directory: asks its nearest parent."""
-        there = next(path for path in (self._path, *self._path.parents) if path.exists())
-        device = there.stat().st_dev
-        mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
+        try:
+            there = next(path for path in (self._path, *self._path.parents) if path.exists())
+            device = there.stat().st_dev
+            mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
+        except OSError as error:
+            raise self._unusable(error) from error
         # proc_pid_mountinfo(5): the third field is the device; the type comes after the hyphen.
         return any(
             mount[2] == f"{os.major(device)}:{os.minor(device)}"
@@ -76,8 +79,7 @@ class RuntimeDirectory:
     def _opened(self) -> Iterator[int]:
         """Give a descriptor of the directory, which is made where it is missing."""
         try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            directory = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            directory = self._open()
             try:
                 self._check(os.fstat(directory))
                 yield directory
@@ -85,6 +87,14 @@ class RuntimeDirectory:
                 os.close(directory)
         except OSError as error:
             raise self._unusable(error) from error
+
+    def _open(self) -> int:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags)
+        except FileNotFoundError:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._path, flags)
 
     def _check(self, directory: os.stat_result) -> None:
         """Refuse a directory in which others could put a census of theirs."""
