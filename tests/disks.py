@@ -1,4 +1,4 @@
-"""A disk that a test can fill."""
+"""Disks and mounts of a test's own."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def small_disk(directory: Path) -> Iterator[Path]:
         yield directory
     finally:
         subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def behind_mount(options: str, command: list[str]) -> list[str]:
+    """The command, in a world of its own in which `mount` was run with the options."""
+    private = ["unshare", "--mount", "sh", "-c", f'mount {options} && exec "$@"', "sh"]
+    tried = subprocess.run([*private, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        assert "CI" not in os.environ, tried.stderr
+        pytest.skip(f"only root can mount: {tried.stderr}")
+    return [*private, *command]
 
 
 def fill(disk: Path, left: int) -> Path:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -16,6 +17,7 @@ from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.port import find_ports
 from onlinesim_rent.plmn import Names, NamesFileError
+from onlinesim_rent.runtime_directory import RuntimeDirectory
 from onlinesim_rent.settings import Settings, SettingsError
 
 
@@ -31,6 +33,7 @@ def check() -> None:
     with _explained():
         settings = Settings.from_env()
         Names.load(settings.names_file)
+        _warn_of_disk(settings.runtime_dir)
     click.echo(f"The settings are right. Ports found now: {_count_of_ports(settings)}.")
 
 
@@ -74,6 +77,16 @@ def _count_of_ports(settings: Settings) -> int:
             err=True,
         )
     return count
+
+
+def _warn_of_disk(directory: Path) -> None:
+    """Say so where a disk that hangs would hold up every answer."""
+    if not RuntimeDirectory(directory).is_in_memory():
+        click.echo(
+            f"RENT_RUNTIME_DIR ({directory}) is not in memory: while its disk hangs, no request is answered. "
+            "Name a directory below /run or /dev/shm.",
+            err=True,
+        )
 
 
 @contextmanager

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is checked before it is used
+"""Where Linux lets every user keep files in memory."""
+
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")  # RFC 1123, 2.1, and _
 
 
@@ -28,7 +31,7 @@ class SettingsError(ValueError):
 
 
 def runtime_dir(environ: Mapping[str, str]) -> Path:
-    """Choose the service's own directory: systemd's, else the user's, else a temporary one.
+    """Choose the service's own directory: systemd's, the login's, one in memory or a temporary one.
 
     Raises ValueError where nothing temporary can be written either.
     """
@@ -38,8 +41,11 @@ def runtime_dir(environ: Mapping[str, str]) -> Path:
     by_login = environ.get("XDG_RUNTIME_DIR")
     if by_login:
         return Path(by_login, "onlinesim-rent")
+    name = f"onlinesim-rent-{os.getuid()}"
+    if os.access(SHARED_MEMORY, os.W_OK):
+        return SHARED_MEMORY / name
     try:
-        return Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}")
+        return Path(tempfile.gettempdir(), name)
     except FileNotFoundError:
         raise ValueError("is not set, and no directory for temporary files can be written to") from None
 
