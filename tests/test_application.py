@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import pytest
+from disks import after_sleep
+from servers import environment
 
 from onlinesim_rent import live_census
 from onlinesim_rent.census import Verdict
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
+
+ASK_BOTH_WAYS = """
+import json, subprocess, sys
+from onlinesim_rent import create_app
+from onlinesim_rent.clock import boot_clock
+import time
+request = {"json": {"action": "GET_SERVICES", "key": "k"}, "headers": {"Authorization": "Bearer k"}}
+answer = create_app().test_client().post("/getServicesRent", **request).json
+census = subprocess.run([sys.executable, "-m", "onlinesim_rent", "census"], capture_output=True, text=True)
+print(json.dumps([answer["status"], census.stdout.splitlines()[-1][:6], boot_clock() - time.monotonic()]))
+"""
 
 BEELINE = SimulatedModule("869731054051594", "250990000000001")
 
@@ -52,6 +69,44 @@ def test_the_ports_are_given_the_time_that_was_asked_for(settings):
         census = census_by(replace(settings, ports=(bank.ports,)), seconds=2.0)
     assert [report.verdict for report in census.ports] == [Verdict.AVAILABLE, Verdict.OUT_OF_TIME]
     assert census.seconds < 2.0
+
+
+# With one clock in the wrong place, one of the two makes a deadline that is past already.
+@pytest.mark.parametrize("seconds", [60, -60])
+def test_a_hosts_sleep_counts_in_every_deadline(settings, seconds):
+    with SimulatedBank([BEELINE]) as bank:
+        asked = subprocess.run(
+            after_sleep(seconds, [sys.executable, "-c", ASK_BOTH_WAYS]),
+            env=environment(
+                RENT_API_KEY="k",
+                RENT_PORTS=bank.ports,
+                RENT_CACHE_SECONDS="0",
+                RENT_RUNTIME_DIR=str(settings.runtime_dir),
+            ),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+    *answers, slept = json.loads(asked.stdout)
+    assert answers == ["SUCCESS", "1 of 1"]
+    assert slept == pytest.approx(boot_clock() - time.monotonic() + seconds, abs=1)
+
+
+def test_the_command_line_has_the_time_that_is_set(settings):
+    with SimulatedBank([replace(BEELINE, fault="silent")]) as bank:
+        printed = subprocess.run(
+            [sys.executable, "-m", "onlinesim_rent", "census"],
+            env=environment(
+                RENT_API_KEY="k",
+                RENT_PORTS=bank.ports,
+                RENT_DEADLINE_SECONDS="1",
+                RENT_RUNTIME_DIR=str(settings.runtime_dir),
+            ),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert "out of time" in printed.stdout
 
 
 def test_a_census_says_when_each_port_was_found(settings):

@@ -230,6 +230,26 @@ def test_the_next_holder_is_not_taken_for_the_killed_one(tmp_path):
         assert lock.acquire(in_time())
 
 
+def test_a_child_of_the_taker_does_not_keep_the_lock(tmp_path):
+    """A child that is forked in mid-census, as in an application of one's own, has the lock's descriptor."""
+    children = []
+
+    def take(deadline: float) -> Census:
+        children.append(multiprocessing.get_context("fork").Process(target=signal.pause))
+        children[-1].start()
+        return census_of(RUSSIA_AND_UKRAINE)
+
+    cache = CensusCache(tmp_path / "runtime", 0.0, take, record=ignore)
+    try:
+        cache.get(in_time())
+        cache.get(boot_clock() + 2.0)
+    finally:
+        for child in children:
+            child.kill()
+            child.join(PATIENCE_SECONDS)
+    assert len(children) == 2
+
+
 def test_a_directory_deleted_in_mid_census_is_made_again(tmp_path):
     def take(deadline: float) -> Census:
         shutil.rmtree(tmp_path / "runtime")
