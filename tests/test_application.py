@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from disks import after_sleep
+from disks import after_sleep, behind_mount
 from servers import environment
 
 from onlinesim_rent import live_census
@@ -27,6 +27,12 @@ request = {"json": {"action": "GET_SERVICES", "key": "k"}, "headers": {"Authoriz
 answer = create_app().test_client().post("/getServicesRent", **request).json
 census = subprocess.run([sys.executable, "-m", "onlinesim_rent", "census"], capture_output=True, text=True)
 print(json.dumps([answer["status"], census.stdout.splitlines()[-1][:6], boot_clock() - time.monotonic()]))
+"""
+
+TELL_FAILURE = """
+from onlinesim_rent import live_census
+from onlinesim_rent.settings import Settings
+print(live_census(Settings.from_env()).last_failure())
 """
 
 BEELINE = SimulatedModule("869731054051594", "250990000000001")
@@ -90,6 +96,17 @@ def test_a_hosts_sleep_counts_in_every_deadline(settings, seconds):
     *answers, slept = json.loads(asked.stdout)
     assert answers == ["SUCCESS", "1 of 1"]
     assert slept == pytest.approx(boot_clock() - time.monotonic() + seconds, abs=1)
+
+
+def test_a_hidden_boot_number_is_told_before_the_first_request(settings):
+    told = subprocess.run(
+        behind_mount("-t proc -o subset=pid proc /proc", [sys.executable, "-c", TELL_FAILURE]),
+        env=environment(RENT_API_KEY="k", RENT_PORTS="/nowhere", RENT_RUNTIME_DIR=str(settings.runtime_dir)),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    assert "ProcSubset=all" in told.stdout
 
 
 def test_the_command_line_has_the_time_that_is_set(settings):

@@ -14,7 +14,7 @@ from threading import Event, Semaphore
 import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
 
-from onlinesim_rent.cache import CensusCache
+from onlinesim_rent.cache import LATE_SECONDS, CensusCache
 from onlinesim_rent.census import Census, PortReport, Verdict
 from onlinesim_rent.census_lock import CensusLock
 from onlinesim_rent.clock import boot_clock
@@ -40,6 +40,7 @@ class Crowd:
         self.now = 1000.0
         self.taken = 0
         self.proved_after = 0.0
+        self.recorded = lambda census: None
         self._directory = directory
         self._others = others
         self._first_is_taking, self._asked, self._go_on = Event(), Semaphore(0), Event()
@@ -60,10 +61,13 @@ class Crowd:
 
     def _ask(self, clock):
         try:
-            cache = CensusCache(self._directory, 0.0, self._take, record=ignore, clock=clock)
+            cache = CensusCache(self._directory, 0.0, self._take, record=self._record, clock=clock)
             return cache.get(1008.0).unnamed
         except CensusError as error:
             return str(error)
+
+    def _record(self, previous, census) -> None:
+        self.recorded(census)
 
     def _clock_of_another(self):
         readings = iter(range(1_000_000))
@@ -115,6 +119,21 @@ def test_an_old_proof_is_not_shared_where_no_time_is_left(tmp_path):
     assert "too little time" in other
 
 
+def test_a_census_that_grew_too_old_to_share_is_taken_anew(tmp_path):
+    crowd = Crowd(tmp_path / "runtime", others=2)
+
+    def recorded(census) -> None:
+        if census.unnamed == ("census 2",):
+            crowd.now += 3.5
+
+    crowd.recorded = recorded
+    first, *others = crowd.answers(meanwhile=lambda: None)
+    assert first == ("census 1",)
+    [error, answer] = sorted(others, key=lambda other: isinstance(other, tuple))
+    assert "last asked 3.8 s ago" in error
+    assert answer == ("census 3",)
+
+
 def _take_when_told(directory, granted: float, ours) -> None:
     """Take one census: say that it has begun, go on when told, and tell what came of it."""
 
@@ -149,7 +168,7 @@ class Taker:
     def stop(self) -> None:
         """Stop it until its time is up."""
         os.kill(self.pid, signal.SIGSTOP)
-        ends = boot_clock() + GRANTED_SECONDS
+        ends = boot_clock() + GRANTED_SECONDS + LATE_SECONDS
         while boot_clock() <= ends:
             time.sleep(ends - boot_clock() + 0.01)
 
@@ -190,12 +209,19 @@ def test_a_census_that_is_not_stopped_is_answered(tmp_path):
 
 
 def test_a_stopped_holder_is_named_at_once_when_its_time_is_up(taker, cache):
+    with pytest.raises(CensusError, match="another census was still being taken"):
+        cache.get(boot_clock())
     taker.stop()
     deadline = in_time()
     with pytest.raises(CensusError, match=f"process {taker.pid} .* stopped or stuck; .*kill -9 {taker.pid}"):
         cache.get(deadline)
     assert deadline - boot_clock() > PATIENCE_SECONDS / 2
     assert str(taker.pid) in cache.last_failure()
+
+
+def test_nobody_is_named_when_nobody_takes_a_census(tmp_path, cache):
+    cache.get(in_time())
+    assert RuntimeDirectory(tmp_path / "runtime").read("census.holder") is None
 
 
 def test_a_waiter_of_before_does_not_wait_for_a_stopped_holder_either(taker, cache):
@@ -226,6 +252,9 @@ def test_the_next_holder_is_not_taken_for_the_killed_one(tmp_path):
         directory.replace("census.holder", f'{{"pid": 2, "until": {in_time()}}}'.encode())
         for _ in range(4):
             assert not lock.acquire(in_time())
+        directory.replace("census.holder", b'{"pid": 3, "until": 0.0}')
+        assert not lock.acquire(in_time())
+        assert not lock.acquire(in_time())
         fcntl.flock(held, fcntl.LOCK_UN)
         assert lock.acquire(in_time())
 
