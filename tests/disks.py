@@ -1,4 +1,4 @@
-"""A disk that a test can fill."""
+"""Disks and mounts of a test's own."""
 
 from __future__ import annotations
 
@@ -31,6 +31,24 @@ def small_disk(directory: Path) -> Iterator[Path]:
         yield directory
     finally:
         subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def behind_mount(options: str, command: list[str]) -> list[str]:
+    """The command, in a world of its own in which `mount` was run with the options."""
+    return _apart(["--mount", "sh", "-c", f'mount {options} && exec "$@"', "sh"], command)
+
+
+def after_sleep(seconds: int, command: list[str]) -> list[str]:
+    """The command, on a host that seems to have slept so many seconds more (time_namespaces(7))."""
+    return _apart(["--time", "--fork", "--boottime", str(seconds)], command)
+
+
+def _apart(options: list[str], command: list[str]) -> list[str]:
+    tried = subprocess.run(["unshare", *options, "true"], capture_output=True, text=True, check=False)
+    if tried.returncode:
+        assert "CI" not in os.environ, tried.stderr
+        pytest.skip(f"only root can do this: {tried.stderr}")
+    return ["unshare", *options, *command]
 
 
 def fill(disk: Path, left: int) -> Path:

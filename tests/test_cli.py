@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from disks import behind_mount
 from marketplace import PUBLISHED_ANSWER
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
@@ -117,7 +118,7 @@ def test_check_names_an_unknown_variable(settings_of):
     with SimulatedBank(MODULES) as bank:
         checked = run("check", RENT_CACHE_SECOND="60", **settings_of(bank))
     assert checked.returncode == 0
-    assert checked.stderr == (
+    assert checked.stderr.startswith(
         "RENT_CACHE_SECOND is not a setting of this release and is ignored; "
         "the nearest setting is RENT_CACHE_SECONDS\n"
     )
@@ -127,6 +128,31 @@ def test_check_says_how_many_ports_the_settings_find(settings_of):
     with SimulatedBank(MODULES) as bank:
         printed = run("check", **settings_of(bank))
     assert (printed.returncode, printed.stdout) == (0, "The settings are right. Ports found now: 3.\n")
+
+
+@pytest.mark.parametrize(("place", "is_told"), [("/proc/none", True), ("/dev/shm/none", False)])
+def test_check_tells_of_a_runtime_directory_that_is_not_in_memory(place, is_told):
+    checked = run("check", RENT_API_KEY="k", RENT_PORTS="/dev/ttyUSB*", RENT_RUNTIME_DIR=place)
+    assert checked.returncode == 0
+    assert (f"RENT_RUNTIME_DIR ({place}) is not in memory" in checked.stderr) == is_told
+    assert not Path(place).exists()
+
+
+def test_a_hidden_boot_number_is_an_error_before_any_port_is_asked(settings_of):
+    """As in a systemd unit with ProcSubset=pid."""
+    with SimulatedBank(MODULES) as bank:
+        told = subprocess.run(
+            behind_mount("-t proc -o subset=pid proc /proc", [*ONLINESIM_RENT, "census"]),
+            env=environment(**settings_of(bank)),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert bank.stats()["totals"]["dialogues"] == 0
+    assert told.returncode == 1
+    assert "boot_id cannot be read" in told.stderr
+    assert "ProcSubset=all" in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 @contextmanager

@@ -20,13 +20,16 @@ MAY_IMPORT = {
     "settings": {"environment", "setting_values"},
     "errors": {"werkzeug"},
     "schemas": {"marshmallow", "networks"},
-    "views": {"flask", "schemas", "errors", "settings", "census"},
+    "views": {"flask", "schemas", "errors", "settings", "census", "clock"},
     "networks.__init__": set(),
     "networks.tables": set(),
     "networks.names_file": {"configuration_error", "networks", "networks.tables"},
     "networks.home_network": {"networks", "networks.names_file", "networks.tables"},
     "census": {"networks.home_network"},
-    "cache": {"filelock", "census", "errors"},
+    "clock": set(),
+    "runtime_directory": {"errors"},
+    "cache": {"census", "census_lock", "runtime_directory", "clock", "errors"},
+    "census_lock": {"runtime_directory", "errors"},
     "journal": {"census"},
     "monitoring": {"flask", "prometheus_client", "census"},
     "modem.v250": set(),
@@ -67,7 +70,6 @@ MAY_IMPORT = {
 }
 ONLY_USERS = {
     "serial": {"modem.ports.open"},
-    "filelock": {"cache"},
     "marshmallow": {"schemas"},
     "flask": {"application", "views", "monitoring"},
 }

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from marketplace import ask, counts
@@ -117,26 +118,49 @@ def test_a_worker_killed_in_mid_census_does_not_harm_the_next_request(serve):
         assert sum(counts(ask(server)).values()) == 4
 
 
+def test_a_stopped_worker_is_named_to_all_and_its_census_is_not_answered(serve):
+    slow = [replace(module, latency=0.1) for module in live_bank(4, 0.0)]
+    with SimulatedBank(slow) as bank, ThreadPoolExecutor(31) as callers:
+        server = serve(bank, WEB_CONCURRENCY="2", RENT_DEADLINE_SECONDS="1.5")
+        stopped = callers.submit(ask, server)
+        worker = holder_of_ports(bank, server)
+        os.kill(worker, signal.SIGSTOP)
+        assert "ERROR" in ask(server).body.decode()
+        answers = list(callers.map(lambda _: ask(server).body.decode(), range(30)))
+        os.kill(worker, signal.SIGCONT)
+        assert "too late" in stopped.result().body.decode()
+        assert sum(counts(ask(server)).values()) == 4
+    assert [answer for answer in answers if f"process {worker} " not in answer] == []
+
+
 def test_reloads_under_a_stream_of_requests_lose_none_and_count_whole(serve):
     with SimulatedBank(live_bank(8, 0.02)) as bank, ThreadPoolExecutor(4) as callers:
         server = serve(bank, RENT_CACHE_SECONDS="0.2", WEB_CONCURRENCY="2")
-        first = set(server.workers())
-        ends = time.monotonic() + 4
-        streams = [callers.submit(_ask_until, server, ends) for _ in range(4)]
-        for _ in range(2):
-            server.process.send_signal(signal.SIGHUP)
-            server.stderr.until("Worker exiting")
+        server.stderr.until(r"(?s)Booting worker.*Booting worker")
+        reloaded = Event()
+        streams = [callers.submit(_ask_until, server, reloaded) for _ in range(4)]
+        old: set[int] = set()
+        try:
+            for _ in range(2):
+                workers = set(server.workers()) - old
+                server.process.send_signal(signal.SIGHUP)
+                for worker in workers:
+                    server.stderr.until(rf"Worker exiting \(pid: {worker}\)")
+                old |= workers
+        finally:
+            reloaded.set()
         answers = [answer for stream in streams for answer in stream.result()]
-        assert not first & set(server.workers())
+    assert len(old) == 4
     assert Counter(sum(counts(answer).values()) for answer in answers) == {8: len(answers)}
-    assert len(answers) > 20
+    assert len(answers) > 8
 
 
-def _ask_until(server: Server, ends: float) -> list[Answer]:
+def _ask_until(server: Server, reloaded: Event) -> list[Answer]:
+    """The answers of one caller who asks again and again, the last time when all is reloaded."""
     answers = []
-    while time.monotonic() < ends:
+    while not reloaded.is_set():
         answers.append(ask(server))
-    return answers
+    return [*answers, ask(server)]
 
 
 def test_a_runtime_directory_of_others_is_an_error_and_no_count(start_gunicorn, tmp_path):

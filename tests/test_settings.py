@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from disks import behind_mount
 from servers import PROJECT, environment
 
 from onlinesim_rent.configuration_error import ConfigurationError
@@ -41,7 +42,7 @@ def test_a_key_and_ports_are_enough() -> None:
         baud_rate=115200,
         names_file=None,
         log_level="info",
-        runtime_dir=Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}"),
+        runtime_dir=Path("/dev/shm", f"onlinesim-rent-{os.getuid()}"),
     )
 
 
@@ -251,13 +252,22 @@ def test_the_runtime_directory_is_ours_then_systemds_then_the_users(
     assert from_env(**variables).runtime_dir == Path(directory)
 
 
+def test_without_shared_memory_the_runtime_directory_is_a_temporary_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("onlinesim_rent.settings.SHARED_MEMORY", Path("/nowhere"))
+
+    assert from_env().runtime_dir == Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}")
+
+
 def test_a_relative_runtime_directory_of_the_login_is_refused_too() -> None:
     assert "RENT_RUNTIME_DIR is 'run/onlinesim-rent'" in what_is_wrong(XDG_RUNTIME_DIR="run")
 
 
 def check_where_no_file_can_be_written(**variables: str) -> subprocess.CompletedProcess[str]:
+    command = ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "check"]
     return subprocess.run(
-        ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "check"],
+        behind_mount("-t tmpfs -o ro none /dev/shm", command),
         env=environment(**REQUIRED, **variables),
         capture_output=True,
         text=True,

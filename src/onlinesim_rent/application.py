@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Protocol
 
 from flask import Flask
@@ -10,6 +9,7 @@ from flask import Flask
 from onlinesim_rent import journal
 from onlinesim_rent.cache import CensusCache
 from onlinesim_rent.census import Census
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
@@ -40,12 +40,12 @@ def create_app(settings: Settings | None = None, census: CensusKeeper | None = N
 def live_census(settings: Settings) -> CensusCache:
     """The counts as the modules on the settings' ports prove them. Raises ConfigurationError."""
     names = Names.load(settings.names_file)
-    prober = Prober(settings.baud_rate)
+    prober = Prober(settings.baud_rate, boot_clock)
 
     def take(deadline: float) -> Census:
-        began = time.monotonic()
+        began = boot_clock()
         findings = prober.probe(find_ports(settings.ports), deadline)
-        return Census.of(findings, names, round(time.monotonic() - began, 3))
+        return Census.of(findings, names, round(boot_clock() - began, 3))
 
     return CensusCache(
         settings.runtime_dir,

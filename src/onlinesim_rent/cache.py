@@ -1,52 +1,64 @@
-"""One census at a time, and a few seconds of memory, across threads, workers and the command line.
-
-filelock lets one of them take a census while the others wait: the kernel frees the lock of a process
-that is killed. The memory is one JSON file, put in its place whole; cachelib's file cache would add
-pickles, hashed names and a housekeeping of its own to that. Ages are on CLOCK_BOOTTIME, which no clock
-change moves and which goes on while the host sleeps; the boot's own number tells a reboot.
-"""
+"""One census at a time, and a few seconds of memory, across threads, workers and the command line."""
 
 from __future__ import annotations
 
 import json
-import os
-import stat
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import NamedTuple
 
-from filelock import FileLock, Timeout
-
 from onlinesim_rent.census import Census
+from onlinesim_rent.census_lock import CensusLock
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.errors import CensusError
+from onlinesim_rent.runtime_directory import RuntimeDirectory
+
+PROOF_SECONDS = 3.0
+"""How much older than RENT_CACHE_SECONDS a counted proof may be in an answer."""
 
 LEAST_SECONDS = 3.0
-"""What a census needs to tell a silent port from a slow one. With less left, after waiting, none is begun."""
+"""What a census needs to tell a silent port from a slow one. After waiting, none is begun with less time."""
 
 RESERVE_SECONDS = 0.3
 """What is kept of the time for closing the ports and for handing the census to those who wait for it."""
 
-_WAIT_SECONDS = 0.1
-"""How often who waits for another's census looks whether one has come of use."""
+LATE_SECONDS = 0.5
+"""How much later than its deadline a census is still answered, because a busy host wakes processes late.
 
-_POLL_SECONDS = 0.02
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+The longest deadline is 9.5 s, and the marketplace waits 10 s.
+"""
+
+_MEMORY_FILE = "census.json"
+_FAILURE_FILE = "failure.txt"
+_TRIAL_FILE = "trial"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def boot_clock() -> float:
-    """Seconds since the host was started, those it slept included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+class _Request(NamedTuple):
+    """One call of ``get``: when it came, and by when it must be answered."""
+
+    came_at: float
+    deadline: float
+
+    @property
+    def latest_begin(self) -> float:
+        """After this time, a census of its own would be too short."""
+        return self.deadline - min(LEAST_SECONDS, (self.deadline - self.came_at) / 2)
 
 
 class _Memory(NamedTuple):
-    """The last census, and when it was begun and finished, on the clock of ages."""
+    """A census, and when it was begun and ended."""
 
     census: Census
     began_at: float
     ended_at: float
+
+    @property
+    def proved_at(self) -> float:
+        """When the oldest of the proofs that it counts was given."""
+        return min(self.began_at + self.census.proved_after, self.ended_at)
 
 
 class CensusCache:
@@ -54,7 +66,7 @@ class CensusCache:
 
     ``subject`` says what is counted and how: a census of another subject in the same directory is none of
     ours. ``record(previous, census)`` is told of every census that is taken, whoever took the previous one.
-    Deadlines are on ``clock``, ages on ``age_clock``. The directory is made for this user alone.
+    All times are on ``clock``. A census' age is that of the oldest proof that it counts.
     """
 
     def __init__(
@@ -65,154 +77,134 @@ class CensusCache:
         *,
         record: Callable[[Census | None, Census], None],
         subject: str = "",
-        clock: Callable[[], float] = time.monotonic,
-        age_clock: Callable[[], float] = boot_clock,
+        clock: Callable[[], float] = boot_clock,
     ) -> None:
-        self._directory = directory
+        self._directory = RuntimeDirectory(directory)
         self._seconds = seconds
         self._take = take
         self._record = record
         self._subject = subject
         self._clock = clock
-        self._age_clock = age_clock
 
     def get(self, deadline: float) -> Census:
-        """The census to answer with, by ``deadline``: one that is fresh, or was begun since this call.
+        """Return a census that is young enough, or was begun since this call; by ``deadline``.
 
-        Raises CensusError where none can be taken, where the directory cannot be used, and where another's
-        census leaves too little time for one.
+        A call that has waited for others, and has no time left for a census of its own, may get one that
+        ended since. No census is returned whose oldest counted proof is older than ``seconds`` and
+        PROOF_SECONDS together. Raises CensusError where there is no such census by the deadline.
         """
+        request = _Request(self._clock(), deadline)
         try:
-            self._prepare_directory()
-            wanted_at = self._age_clock()
-            return self._fresh(wanted_at) or self._alone(deadline, wanted_at)
+            _boot_id()
+            memory = self._remembered(request) or self._alone(request)
+            self._check(memory, request)
         except CensusError as error:
             # On a full disk it may not fit; then last_failure() finds that out by itself.
-            with suppress(OSError):
-                self._replace(self._failure_file, str(error))
+            with suppress(CensusError):
+                self._directory.replace(_FAILURE_FILE, str(error).encode())
             raise
+        return memory.census
 
     def last(self) -> tuple[Census, float] | None:
         """The last census that was taken, however old, and its age in seconds."""
-        memory = self._memory()
-        return (memory.census, self._age_clock() - memory.ended_at) if memory else None
+        try:
+            memory = self._memory()
+        except CensusError:
+            return None
+        return (memory.census, self._clock() - memory.proved_at) if memory else None
 
     def last_failure(self) -> str:
         """Why the last census that was wanted could not be taken; empty when it could."""
         try:
-            self._prepare_directory()
-            with self._own_files():
-                self._try_to_write()
-            return self._failure_file.read_text()
-        except FileNotFoundError:
-            return ""
+            _boot_id()
+            # On a full or read-only disk, nothing could have been told of a failure.
+            self._directory.replace(_TRIAL_FILE, b"?")
+            self._directory.remove(_TRIAL_FILE)
+            return (self._directory.read(_FAILURE_FILE) or b"").decode()
         except CensusError as error:
             return str(error)
 
-    @property
-    def _file(self) -> Path:
-        return self._directory / "census.json"
+    def _alone(self, request: _Request) -> _Memory:
+        """Take a census while nobody else does, unless another's can be shared meanwhile."""
+        with CensusLock(self._directory, self._clock) as lock:
+            while not lock.acquire(until=request.deadline + LATE_SECONDS):
+                if memory := self._remembered(request):
+                    return memory
+                if self._clock() >= request.deadline:
+                    raise CensusError(
+                        "another census was still being taken when the time for this one was up"
+                    )
+            return self._remembered(request) or self._taken(request)
 
-    @property
-    def _failure_file(self) -> Path:
-        return self._directory / "failure.txt"
-
-    def _alone(self, deadline: float, wanted_at: float) -> Census:
-        """Take a census while nobody else does, unless another's comes to be of use meanwhile."""
-        granted = deadline - self._clock()
-        lock = FileLock(self._directory / "census.lock", mode=0o600)
-        while not self._is_ours(lock, deadline):
-            if census := self._fresh(wanted_at):
-                return census
-        try:
-            return self._fresh(wanted_at) or self._taken(deadline, min(LEAST_SECONDS, granted / 2))
-        finally:
-            lock.release()
-
-    def _is_ours(self, lock: FileLock, deadline: float) -> bool:
-        """Wait a while for the lock; raises CensusError when the deadline has come."""
-        left = deadline - self._clock()
-        try:
-            with self._own_files():
-                lock.acquire(timeout=max(0.0, min(left, _WAIT_SECONDS)), poll_interval=_POLL_SECONDS)
-        except Timeout as error:
-            if left > 0:
-                return False
-            reason = "another census was still being taken when the time for this one was up"
-            raise CensusError(reason) from error
-        return True
-
-    def _taken(self, deadline: float, least: float) -> Census:
-        if deadline - self._clock() < least:
+    def _taken(self, request: _Request) -> _Memory:
+        began_at = self._clock()
+        if began_at > request.latest_begin:
             raise CensusError("another census left too little time for this one")
-        previous, began_at = self._memory(), self._age_clock()
-        census = self._take(deadline - RESERVE_SECONDS)
-        self._remember(census, began_at)
+        previous = self._memory()
+        census = self._take(request.deadline - RESERVE_SECONDS)
+        memory = _Memory(census, began_at, self._clock())
+        self._check(memory, request)
+        self._remember(memory)
         self._record(previous.census if previous else None, census)
-        return census
+        return memory
 
-    def _fresh(self, wanted_at: float) -> Census | None:
-        """The remembered census, where it is young enough or was begun after it was wanted."""
+    def _check(self, memory: _Memory, request: _Request) -> None:
+        """Raise CensusError for a census that is late or old: a process can be stopped at any instant."""
+        now = self._clock()
+        if not now <= request.deadline + LATE_SECONDS:
+            raise CensusError(
+                f"the census ended {now - request.deadline:.1f} s too late: "
+                "the process was stopped, or the host slept or has too much to do; ask again"
+            )
+        if not now - memory.proved_at <= self._seconds + PROOF_SECONDS:
+            raise CensusError(
+                f"a module in the census was last asked {now - memory.proved_at:.1f} s ago, "
+                f"and at most {self._seconds + PROOF_SECONDS:g} s are allowed; ask again"
+            )
+
+    def _remembered(self, request: _Request) -> _Memory | None:
+        """Return the last census, where it may answer the request."""
         memory = self._memory()
-        if memory is None:
-            return None
-        is_young = self._age_clock() - memory.ended_at < self._seconds
-        return memory.census if is_young or memory.began_at > wanted_at else None
+        return memory if memory and self._may_answer(memory, request) else None
+
+    def _may_answer(self, memory: _Memory, request: _Request) -> bool:
+        now = self._clock()
+        age = now - memory.proved_at
+        since = memory.began_at if now <= request.latest_begin else memory.ended_at
+        return age < self._seconds or (since > request.came_at and age <= self._seconds + PROOF_SECONDS)
 
     def _memory(self) -> _Memory | None:
+        content = self._directory.read(_MEMORY_FILE)
+        if content is None:
+            return None
         try:
-            record = json.loads(self._file.read_text())
-            memory = _Memory(Census.from_json(record["census"]), record["began_at"], record["ended_at"])
-            is_ours = (record["boot"], record["subject"]) == (_boot(), self._subject)
-            return memory if is_ours and memory.ended_at <= self._age_clock() else None
-        except (OSError, KeyError, TypeError, ValueError):
-            # There is none, or one of another release of this service, or the disk is broken.
+            record = json.loads(content)
+            memory = _Memory(
+                Census.from_json(record["census"]), float(record["began_at"]), float(record["ended_at"])
+            )
+            is_ours = (record["boot"], record["subject"]) == (_boot_id(), self._subject)
+            return memory if is_ours and memory.proved_at <= memory.ended_at <= self._clock() else None
+        except (KeyError, TypeError, ValueError, RecursionError):
+            # It is of another release of this service, or the disk is broken.
             return None
 
-    def _remember(self, census: Census, began_at: float) -> None:
-        memory = _Memory(census, began_at, self._age_clock())
-        record = memory._asdict() | {"census": census.to_json(), "boot": _boot(), "subject": self._subject}
-        with self._own_files():
-            self._replace(self._file, json.dumps(record))
-            self._failure_file.unlink(missing_ok=True)
-
-    def _replace(self, file: Path, content: str) -> None:
-        """Put a file in its place whole: who reads meanwhile reads the old one."""
-        new = NamedTemporaryFile("w", dir=self._directory, prefix=f"{file.name}.", delete=False)  # noqa: SIM115
-        try:
-            with new:
-                new.write(content)
-            Path(new.name).replace(file)
-        except OSError:
-            Path(new.name).unlink(missing_ok=True)
-            raise
-
-    def _try_to_write(self) -> None:
-        """Raise OSError on a full or read-only disk, where nothing could have been told of a failure."""
-        with TemporaryFile(dir=self._directory, buffering=0) as file:
-            file.write(b"?")
-
-    @contextmanager
-    def _own_files(self) -> Iterator[None]:
-        try:
-            yield
-        except Timeout:
-            raise  # an OSError too, but nothing is wrong with the files
-        except OSError as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: OSError) -> CensusError:
-        return CensusError(f"RENT_RUNTIME_DIR ({self._directory}) cannot be used: {error.strerror}")
-
-    def _prepare_directory(self) -> None:
-        """Make the directory, and refuse one in which others could put a census of theirs."""
-        with self._own_files():
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = self._directory.stat()
-        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
-            reason = f"RENT_RUNTIME_DIR ({self._directory}) must belong to the service's user, mode 0700"
-            raise CensusError(reason)
+    def _remember(self, memory: _Memory) -> None:
+        record = memory._asdict() | {
+            "census": memory.census.to_json(),
+            "boot": _boot_id(),
+            "subject": self._subject,
+        }
+        self._directory.replace(_MEMORY_FILE, json.dumps(record).encode())
+        self._directory.remove(_FAILURE_FILE)
 
 
-def _boot() -> str:
-    return _BOOT.read_text().strip()
+@cache
+def _boot_id() -> str:
+    """Return this boot's own number: ages mean nothing across a reboot. Raises CensusError."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError as error:
+        raise CensusError(
+            f"{_BOOT_ID} cannot be read ({error.strerror}): "
+            "mount /proc whole, which in a systemd unit is ProcSubset=all"
+        ) from error

@@ -126,6 +126,14 @@ class Census:
             (report.country, report.operator) for report in self.ports if report.verdict is Verdict.AVAILABLE
         )
 
+    @property
+    def proved_after(self) -> float:
+        """Seconds from the begin to the oldest counted proof; to the end where nothing is counted."""
+        return min(
+            (report.seconds for report in self.ports if report.verdict is Verdict.AVAILABLE),
+            default=self.seconds,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The census as JSON values."""
         return asdict(self)

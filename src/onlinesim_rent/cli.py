@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from onlinesim_rent.application import live_census
 from onlinesim_rent.census import Census, PortReport
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.networks.home_network import Names
+from onlinesim_rent.runtime_directory import RuntimeDirectory
 from onlinesim_rent.settings import Settings
 
 
@@ -32,6 +34,7 @@ def check() -> None:
     with _explained():
         settings = Settings.from_env()
         Names.load(settings.names_file)
+        _warn_of_disk(settings.runtime_dir)
     click.echo(f"The settings are right. Ports found now: {_count_of_ports(settings)}.")
 
 
@@ -46,7 +49,7 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
     with _explained():
         settings = Settings.from_env()
         click.echo(f"Ports found: {_count_of_ports(settings)}. Asking them ...", err=True)
-        taken = live_census(settings).get(time.monotonic() + settings.deadline_seconds)
+        taken = live_census(settings).get(boot_clock() + settings.deadline_seconds)
     if unknown := set(ports) - {report.port for report in taken.ports}:
         raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
     reports = [report for report in taken.ports if not ports or report.port in ports]
@@ -75,6 +78,16 @@ def _count_of_ports(settings: Settings) -> int:
             err=True,
         )
     return count
+
+
+def _warn_of_disk(directory: Path) -> None:
+    """Say so where a disk that hangs would hold up every answer."""
+    if not RuntimeDirectory(directory).is_in_memory():
+        click.echo(
+            f"RENT_RUNTIME_DIR ({directory}) is not in memory: while its disk hangs, no request is answered. "
+            "Name a directory below /run or /dev/shm.",
+            err=True,
+        )
 
 
 @contextmanager

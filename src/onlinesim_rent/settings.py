@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the directory in it is checked before it is used
+"""Where Linux lets every user keep files in memory."""
+
 VARIABLES = (
     Variable(
         "RENT_API_KEY",
@@ -58,7 +61,7 @@ VARIABLES = (
     Variable(
         "RENT_RUNTIME_DIR",
         "the directory where the workers share the census; only the service's user may access it",
-        if_unset="systemd's, the login's or a temporary one",
+        if_unset="systemd's, the login's, one in `/dev/shm` or a temporary one",
         example="/run/onlinesim-rent",
     ),
     Variable("RENT_BIND", "where gunicorn listens: host:port or unix:/path", default="127.0.0.1:8000"),
@@ -68,7 +71,7 @@ VARIABLES = (
 
 
 def runtime_dir(environ: Mapping[str, str]) -> Path:
-    """Choose the service's own directory: systemd's, else the user's, else a temporary one.
+    """Choose the service's own directory: systemd's, the login's, one in memory or a temporary one.
 
     Raises ValueError where nothing temporary can be written either.
     """
@@ -78,8 +81,11 @@ def runtime_dir(environ: Mapping[str, str]) -> Path:
     by_login = environ.get("XDG_RUNTIME_DIR")
     if by_login:
         return Path(by_login, "onlinesim-rent")
+    name = f"onlinesim-rent-{os.getuid()}"
+    if os.access(SHARED_MEMORY, os.W_OK):
+        return SHARED_MEMORY / name
     try:
-        return Path(tempfile.gettempdir(), f"onlinesim-rent-{os.getuid()}")
+        return Path(tempfile.gettempdir(), name)
     except FileNotFoundError:
         raise ValueError("is not set, and no directory for temporary files can be written to") from None
 

@@ -6,13 +6,13 @@ import gzip
 import hmac
 import json
 import logging
-import time
 import zlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Blueprint, Response, abort, request
 
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.errors import InvalidRequest, Unauthorized, error_answer, unreadable
 from onlinesim_rent.schemas import dump_answer, dump_error, load_request
 
@@ -32,7 +32,7 @@ class CensusSource(Protocol):
     """Where the counts come from."""
 
     def get(self, deadline: float) -> Census:
-        """Return a census that is valid now, by ``deadline`` on time.monotonic's clock.
+        """Return a census that is valid now, by ``deadline`` on boot_clock.
 
         Raises CensusError when there is none by then.
         """
@@ -49,7 +49,7 @@ def rent_blueprint(settings: Settings, census: CensusSource) -> Blueprint:
 
     @blueprint.post("/getServicesRent", provide_automatic_options=False)
     def get_services_rent() -> Response:
-        deadline = time.monotonic() + settings.deadline_seconds
+        deadline = boot_clock() + settings.deadline_seconds
         check_header(keys, required=settings.authorization_required)
         asked = parse(unpack(read_body()))
         check_key(asked, keys)

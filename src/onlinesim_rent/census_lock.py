@@ -1,0 +1,89 @@
+"""Lets one of all threads, workers and command lines take the census."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from typing import Self
+
+from onlinesim_rent.errors import CensusError
+from onlinesim_rent.runtime_directory import RuntimeDirectory
+
+_POLL_SECONDS = 0.02
+_TRIES = 5
+"""How often one call of ``acquire`` tries: it lasts 0.1 s at most."""
+
+_LOOKS = 3
+"""How often the same overdue holder is seen before it counts as stuck.
+
+A new holder needs a moment to write its name in place of that of one that was killed.
+"""
+
+_HOLDER_FILE = "census.holder"
+
+
+class CensusLock:
+    """One caller's way to the lock, from entering the context to leaving it.
+
+    The kernel frees the lock of a process that dies (flock(2)), but not that of one that is stopped. So the
+    holder writes down until when it was granted the lock, on ``clock``.
+    """
+
+    def __init__(self, directory: RuntimeDirectory, clock: Callable[[], float]) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._is_ours = False
+        self._seen: bytes | None = None
+        self._looks = 0
+
+    def __enter__(self) -> Self:
+        self._descriptor = self._directory.descriptor("census.lock")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            if self._is_ours:
+                self._directory.remove(_HOLDER_FILE)
+        finally:
+            # A child process may have inherited the descriptor: closing it would not be enough.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            os.close(self._descriptor)
+
+    def acquire(self, until: float) -> bool:
+        """Take the lock for the time until ``until``; False where another holds it for 0.1 s more.
+
+        Raises CensusError where its holder is stopped or stuck: where it still holds the lock after the time
+        that it was granted.
+        """
+        for _ in range(_TRIES):
+            if self._try():
+                holder = {"pid": os.getpid(), "until": until}
+                self._directory.replace(_HOLDER_FILE, json.dumps(holder).encode())
+                return True
+            time.sleep(_POLL_SECONDS)
+        self._look_at_holder()
+        return False
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        self._is_ours = True
+        return True
+
+    def _look_at_holder(self) -> None:
+        holder = self._directory.read(_HOLDER_FILE)
+        self._looks = self._looks + 1 if holder == self._seen else 1
+        self._seen = holder
+        if holder is None or self._looks < _LOOKS:
+            return
+        record = json.loads(holder)
+        if (late := self._clock() - record["until"]) > 0:
+            raise CensusError(
+                f"process {record['pid']} takes the census, and should have ended {late:.1f} s ago: "
+                f"it is stopped or stuck; end it with kill -9 {record['pid']}, and ask again"
+            )

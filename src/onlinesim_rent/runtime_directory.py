@@ -1,0 +1,113 @@
+"""The directory in which workers and the command line share what they know. No other file touches it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from onlinesim_rent.errors import CensusError
+
+_MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
+_MOUNTS = Path("/proc/self/mountinfo")
+
+
+class RuntimeDirectory:
+    """A directory for this user alone, and the few small files in it.
+
+    Each method opens the directory anew, checks what it opened, and reaches the files through that
+    descriptor only. So nobody can put another directory in its place between the check and the use, and a
+    directory that was deleted is made again. Several threads may share one object.
+
+    Every method raises CensusError where the directory is not ours alone, or cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None where there is no such file."""
+        with self._opened() as directory:
+            try:
+                with open(_open(name, os.O_RDONLY, directory), "rb") as file:
+                    return file.read()
+            except FileNotFoundError:
+                return None
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file whole: a reader gets the old content or the new one, never a part."""
+        temporary = f"{name}.{secrets.token_hex(8)}"
+        with self._opened() as directory:
+            try:
+                with open(_open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, directory), "wb") as file:
+                    file.write(content)
+                os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+            except OSError:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=directory)
+                raise
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with self._opened() as directory, suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=directory)
+
+    def descriptor(self, name: str) -> int:
+        """Open a file to lock it, and make it where it is missing. The caller closes the descriptor."""
+        with self._opened() as directory:
+            return _open(name, os.O_RDWR | os.O_CREAT, directory)
+
+    def is_in_memory(self) -> bool:
+        """Tell whether no disk can hold up its files. Makes no directory: asks its nearest parent."""
+        try:
+            there = next(path for path in (self._path, *self._path.parents) if path.exists())
+            device = there.stat().st_dev
+            mounts = [line.split() for line in _MOUNTS.read_text().splitlines()]
+        except OSError as error:
+            raise self._unusable(error) from error
+        # proc_pid_mountinfo(5): the third field is the device; the type comes after the hyphen.
+        return any(
+            mount[2] == f"{os.major(device)}:{os.minor(device)}"
+            and mount[mount.index("-") + 1] in _MEMORY_FILE_SYSTEMS
+            for mount in mounts
+        )
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """Give a descriptor of the directory, which is made where it is missing."""
+        try:
+            directory = self._open()
+            try:
+                self._check(os.fstat(directory))
+                yield directory
+            finally:
+                os.close(directory)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _open(self) -> int:
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            return os.open(self._path, flags)
+        except FileNotFoundError:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(self._path, flags)
+
+    def _check(self, directory: os.stat_result) -> None:
+        """Refuse a directory in which others could put a census of theirs."""
+        if directory.st_uid != os.geteuid() or stat.S_IMODE(directory.st_mode) & 0o022:
+            raise CensusError(f"RENT_RUNTIME_DIR ({self._path}) must belong to the service's user, mode 0700")
+
+    def _unusable(self, error: OSError) -> CensusError:
+        if self._path.is_symlink():
+            reason = "it is a symbolic link; name the directory itself"
+        else:
+            reason = f"{error.strerror}; name a directory that this service can write to"
+        return CensusError(f"RENT_RUNTIME_DIR ({self._path}) cannot be used: {reason}")
+
+
+def _open(name: str, flags: int, directory: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=directory)
