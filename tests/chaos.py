@@ -25,7 +25,7 @@ from typing import Self
 from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, together
 from virtual import VirtualHost
 
-from onlinesim_rent.census import Census, Finding, Verdict, modules_shown
+from onlinesim_rent.census import Census, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.modem.line import Line
@@ -258,7 +258,7 @@ def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | N
             ]
         seconds = asked.ended - asked.began if asked.was_in_time else 0.0
         outcome += Outcome(len(host.ports), 1, len(asked.counted), seconds, seconds, false, missed)
-        known |= modules_shown(asked.findings)
+        known |= {finding.port: finding.modem.imei for finding in asked.findings if finding.modem}
         pause = 120 * 10 ** (bank.rng.random() * 3)
         outcome.seconds += pause
         bank.rest(host.now + pause)

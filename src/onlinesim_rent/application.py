@@ -10,10 +10,12 @@ from onlinesim_rent import journal
 from onlinesim_rent.cache import CensusCache
 from onlinesim_rent.census import Census
 from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.known_modules import KnownModules
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
 from onlinesim_rent.networks.home_network import Names
+from onlinesim_rent.runtime_directory import RuntimeDirectory
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
 
@@ -42,10 +44,15 @@ def live_census(settings: Settings) -> CensusCache:
     names = Names.load(settings.names_file)
     prober = Prober(settings.baud_rate, boot_clock)
 
+    known = KnownModules(RuntimeDirectory(settings.runtime_dir))
+
     def take(deadline: float) -> Census:
         began = boot_clock()
-        findings = prober.probe(find_ports(settings.ports), deadline)
-        return Census.of(findings, names, round(boot_clock() - began, 3))
+        ports = find_ports(settings.ports)
+        findings = prober.probe(ports, deadline)
+        census = Census.of(findings, names, round(boot_clock() - began, 3), known.of(ports))
+        known.learn(ports, findings)
+        return census
 
     return CensusCache(
         settings.runtime_dir,

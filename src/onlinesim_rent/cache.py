@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from onlinesim_rent.census import Census
 from onlinesim_rent.census_lock import CensusLock
-from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.clock import boot_clock, boot_id
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.runtime_directory import RuntimeDirectory
 
@@ -33,7 +32,6 @@ The longest deadline is 9.5 s, and the marketplace waits 10 s.
 _MEMORY_FILE = "census.json"
 _FAILURE_FILE = "failure.txt"
 _TRIAL_FILE = "trial"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class _Request(NamedTuple):
@@ -95,7 +93,7 @@ class CensusCache:
         """
         request = _Request(self._clock(), deadline)
         try:
-            _boot_id()
+            boot_id()
             memory = self._remembered(request) or self._alone(request)
             self._check(memory, request)
         except CensusError as error:
@@ -116,7 +114,7 @@ class CensusCache:
     def last_failure(self) -> str:
         """Why the last census that was wanted could not be taken; empty when it could."""
         try:
-            _boot_id()
+            boot_id()
             # On a full or read-only disk, nothing could have been told of a failure.
             self._directory.replace(_TRIAL_FILE, b"?")
             self._directory.remove(_TRIAL_FILE)
@@ -182,7 +180,7 @@ class CensusCache:
             memory = _Memory(
                 Census.from_json(record["census"]), float(record["began_at"]), float(record["ended_at"])
             )
-            is_ours = (record["boot"], record["subject"]) == (_boot_id(), self._subject)
+            is_ours = (record["boot"], record["subject"]) == (boot_id(), self._subject)
             return memory if is_ours and memory.proved_at <= memory.ended_at <= self._clock() else None
         except (KeyError, TypeError, ValueError, RecursionError):
             # It is of another release of this service, or the disk is broken.
@@ -191,20 +189,8 @@ class CensusCache:
     def _remember(self, memory: _Memory) -> None:
         record = memory._asdict() | {
             "census": memory.census.to_json(),
-            "boot": _boot_id(),
+            "boot": boot_id(),
             "subject": self._subject,
         }
         self._directory.replace(_MEMORY_FILE, json.dumps(record).encode())
         self._directory.remove(_FAILURE_FILE)
-
-
-@cache
-def _boot_id() -> str:
-    """Return this boot's own number: ages mean nothing across a reboot. Raises CensusError."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError as error:
-        raise CensusError(
-            f"{_BOOT_ID} cannot be read ({error.strerror}): "
-            "mount /proc whole, which in a systemd unit is ProcSubset=all"
-        ) from error

@@ -161,11 +161,6 @@ def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> Por
     return replace(report, country=network.country, operator=network.operator)
 
 
-def modules_shown(findings: Iterable[Finding]) -> dict[str, str]:
-    """The IMEI that each port has shown, by the port's name; ports that showed none are left out."""
-    return {finding.port: finding.modem.imei for finding in findings if finding.modem}
-
-
 def _with_known_modem(finding: Finding, known: Mapping[str, str]) -> Finding:
     imei = known.get(finding.port)
     return replace(finding, modem=Modem(imei)) if imei and not finding.modem else finding

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import cache
+from pathlib import Path
+
+from onlinesim_rent.errors import CensusError
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_clock() -> float:
@@ -12,3 +18,15 @@ def boot_clock() -> float:
     has passed its deadline: time.monotonic() would have stood still (clock_gettime(2), CLOCK_BOOTTIME).
     """
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@cache
+def boot_id() -> str:
+    """Return this boot's own number: ages mean nothing across a reboot. Raises CensusError."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError as error:
+        raise CensusError(
+            f"{_BOOT_ID} cannot be read ({error.strerror}): "
+            "mount /proc whole, which in a systemd unit is ProcSubset=all"
+        ) from error

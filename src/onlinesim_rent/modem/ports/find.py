@@ -28,13 +28,14 @@ class Port:
 
     ``name`` is the path or URL people know it by, ``aliases`` the base names a lock file may use.
     ``device`` is None for a TCP port, for a path that does not exist (yet), and where there is a ``refusal``:
-    why the path must not be opened.
+    why the path must not be opened. ``node`` is its inode: one that is plugged in anew has another.
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     device: DeviceIdentity | None = None
     refusal: str = ""
+    node: int = 0
 
     @property
     def is_remote(self) -> bool:
@@ -101,4 +102,5 @@ def _port(name: str, lines: SerialLines) -> Port:
     except OSError:
         return Port(name, tuple(aliases))
     refusal = lines.refusal(status)
-    return Port(name, tuple(aliases), None if refusal else DeviceIdentity.of(status), refusal)
+    device = None if refusal else DeviceIdentity.of(status)
+    return Port(name, tuple(aliases), device, refusal, status.st_ino)

@@ -1,0 +1,55 @@
+"""Which module each port has shown in earlier censuses: a port that is held shows nothing itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from onlinesim_rent.census import Finding
+from onlinesim_rent.clock import boot_id
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.runtime_directory import RuntimeDirectory
+
+_FILE = "modules.json"
+
+
+class KnownModules:
+    """The IMEI that each port has shown, for all workers and the command line.
+
+    Nobody is counted by it. It tells that a port which is held, or has hung up, belongs to the same module as
+    another port. What was plugged in anew, and what another boot has shown, is not known. The file is in the
+    runtime directory, which only the service's user can read. Both methods raise CensusError where that
+    directory cannot be used.
+    """
+
+    def __init__(self, directory: RuntimeDirectory) -> None:
+        self._directory = directory
+
+    def of(self, ports: Iterable[Port]) -> dict[str, str]:
+        """The IMEI of each port, by the port's name; a port that never showed one is left out."""
+        known = self._read()
+        keys = {port.name: _key(port) for port in ports}
+        return {name: known[key] for name, key in keys.items() if key in known}
+
+    def learn(self, ports: Iterable[Port], findings: Iterable[Finding]) -> None:
+        """Remember what the ports of a census have shown, and forget ports that are gone."""
+        shown = {finding.port: finding.modem.imei for finding in findings if finding.modem}
+        before = self._read()
+        keys = {port.name: _key(port) for port in ports}
+        imeis = {key: shown.get(name) or before.get(key) for name, key in keys.items()}
+        after = {key: imei for key, imei in imeis.items() if imei}
+        if after != before:
+            content = json.dumps({"boot": boot_id(), "imeis": after})
+            self._directory.replace(_FILE, content.encode())
+
+    def _read(self) -> Mapping[str, str]:
+        try:
+            record = json.loads(self._directory.read(_FILE) or b"{}")
+            return dict(record["imeis"]) if record["boot"] == boot_id() else {}
+        except (KeyError, TypeError, ValueError, RecursionError):
+            # There is none yet, it is of another release, or the disk is broken.
+            return {}
+
+
+def _key(port: Port) -> str:
+    return f"{port.name} {port.node}"
