@@ -36,6 +36,7 @@ from onlinesim_rent.simulator import FAULTS
 DEADLINE_SECONDS = 8.0
 FIRST_QUESTIONS = 8  # that are answered: seven, and one more for a SIM that is busy
 SECOND_QUESTIONS = 5  # that are answered: four, and one more for what else the module says
+UNSEEN_SECONDS = 0.5  # for how long whoever asks may be stopped without noticing it
 BATCH = 64
 NEVER = float("inf")
 
@@ -106,11 +107,19 @@ def _false(asked: Asked) -> Iterator[str]:
 
 
 def _old(asked: Asked) -> Iterator[str]:
-    """No proof is older at the end than the bound; the ports' closing and whoever is busy take a moment."""
+    """No proof is older at the end than the bound; the ports' closing and whoever is busy take a moment.
+
+    Nor does it only claim to be younger, where whoever asks was stopped in the middle of it.
+    """
     bound = PROOF_SECONDS + 0.1 + 4 * asked.host.bank.lag
     for line in asked.counted:
+        assert line.modem
+        module = asked.module(line)
+        since = asked.ended - bound - UNSEEN_SECONDS - _longest_dialogue(asked, line)
         if asked.ended - line.proved_at > bound:
             yield f"{line.port.name} is counted {asked.ended - line.proved_at:.3f} s after its proof"
+        elif not module.had(line.modem.imsi, since, asked.ended, live=True):
+            yield f"{line.port.name} is counted by an older proof than it says: {_story(asked, line)}"
 
 
 def _taken(asked: Asked) -> Iterator[str]:
@@ -161,6 +170,8 @@ def _missed(asked: Asked) -> Iterator[str]:
 
     Every number whose modules were all sound and undisturbed, one of them in time, is to be there.
     """
+    if asked.host.was_stopped:
+        return
     modules = asked.host.bank.modules
     held = [
         (number, (module.module.imei, state.imsi))
@@ -181,6 +192,16 @@ def _missed(asked: Asked) -> Iterator[str]:
                     yield f"{line.port.name} is missed: {_story(asked, line)}; {line.finding}"
 
 
+def _longest_dialogue(asked: Asked, line: Line) -> float:
+    """How long a first dialogue takes at the most, the opening included."""
+    module, lag = asked.module(line), asked.host.bank.lag
+    fault = FAULTS[module.module.fault]
+    waking = fault.ignores * (AT.patience + lag)
+    answer = slowest_answer(module) + 2 * lag
+    pauses = CPIN_RETRY_PAUSE + waking + sum(fault.delays.values()) + 0.5
+    return 0.05 + 2 * lag + pauses + FIRST_QUESTIONS * answer
+
+
 def _was_in_time(asked: Asked, line: Line) -> bool:
     """Whether every answer on a line cannot but have been in time, the second time as well."""
     module, lag = asked.module(line), asked.host.bank.lag
@@ -188,7 +209,7 @@ def _was_in_time(asked: Asked, line: Line) -> bool:
     answer = slowest_answer(module) + 2 * lag
     opening = 0.05 + 2 * lag
     waking = fault.ignores * (AT.patience + lag)
-    first = opening + CPIN_RETRY_PAUSE + waking + sum(fault.delays.values()) + 0.5 + FIRST_QUESTIONS * answer
+    first = _longest_dialogue(asked, line)
     second = opening + waking + SECOND_QUESTIONS * answer + 4 * lag
     # What the loop granted it goes by how long it took the first time, which is no less than this.
     least = 7 * module.module.latency + waking
@@ -245,6 +266,7 @@ def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | N
     for _ in range(bank.rng.randint(3, 8)):
         bank.stir(host.now, DEADLINE_SECONDS)
         host.slow.clear()
+        host.was_stopped = False
         with asking(new_dialogue):
             asked = Asked(host, known)
         false, missed = judge(asked) if asked.was_in_time else ([], [])

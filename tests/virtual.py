@@ -147,7 +147,7 @@ class VirtualHost:
     """The modules' ports, who holds them, and the time.
 
     ``asked_at`` is when a port was asked its last question; ``slow`` are the ports that took their time to
-    open or close.
+    open or close, and ``was_stopped`` tells whether whoever asks was.
     """
 
     def __init__(self, bank: ChaosBank, transcript: list[str] | None = None) -> None:
@@ -155,6 +155,7 @@ class VirtualHost:
         self.now = 0.0
         self.asked_at: dict[str, float] = {}
         self.slow: set[str] = set()
+        self.was_stopped = False
         self.ready: set[int] = set()
         self.module_of: dict[str, tuple[ChaosModule, int]] = {
             f"modem{number:03}{'abc'[index]}": (module, index)
@@ -254,6 +255,7 @@ class VirtualHost:
 
     def _sleep(self, until: float) -> None:
         """Whoever asks is stopped; the modules go on."""
+        self.was_stopped = True
         while min(self._due[0][0] if self._due else NEVER, self.bank.next_at) < until:
             self._happen(min(self._due[0][0] if self._due else NEVER, self.bank.next_at))
         self.now = max(self.now, until)

@@ -37,7 +37,8 @@ class Line:
 
     ``state`` is the one place that tells what the kernel has of it. ``finding`` is None while it is being
     asked. ``wakes_at`` is when its state has lasted too long. ``modem`` is the module that has proved
-    itself on it, from ``asked_at`` to ``proved_at``.
+    itself on it, from ``asked_at`` to ``proved_at``. ``unwatched`` is for how many seconds of its
+    conversation nobody looked, because the process was stopped.
     """
 
     def __init__(self, port: Port) -> None:
@@ -46,7 +47,7 @@ class Line:
         self.finding: Finding | None = None
         self.wakes_at = NEVER
         self.modem: Modem | None = None
-        self.asked_at = self.proved_at = 0.0
+        self.asked_at = self.proved_at = self.unwatched = 0.0
         self.opened: OpenPort
         self.conversation: Conversation
         self._unsent = b""
@@ -73,6 +74,7 @@ class Line:
         """Begin the conversation over the port that has been opened."""
         self.state = State.TALKING
         self.asked_at = now
+        self.unwatched = 0.0
         self.conversation = Conversation(now, prove_again(self.modem) if self.modem else prove())
         self._unsent = b""
 

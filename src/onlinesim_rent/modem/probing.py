@@ -32,6 +32,11 @@ CLOSE_SECONDS = 0.1
 AGAIN_SHARE = 0.6
 """Of its first dialogue's time, what a module needs for the second: four exchanges of seven, and a little."""
 
+_LOOK_SECONDS = 0.25
+"""How often the loop looks at the clock when nothing happens."""
+_UNWATCHED_SECONDS = 0.5
+"""After a longer time between two looks the process was stopped, and answers that it reads may be as old."""
+
 _BATCH_SECONDS = 0.25
 """Modules that are due for the second dialogue within this time are asked together."""
 
@@ -57,6 +62,7 @@ class Probing:
         self._timers: list[tuple[float, int, Line]] = []
         self._sequence = count()
         self._reviews_at = NEVER
+        self._looked_at = self._began
         self._background = system.background()
         self._selector = system.selector()
 
@@ -73,7 +79,9 @@ class Probing:
                 self._give_up_the_rest()
                 self._serve_until(self._clock() + CLOSE_SECONDS, self._has_closed_all)
         self._check_counted()
-        return [line.finding for line in self.lines if line.finding]
+        findings = [line.finding for line in self.lines if line.finding]
+        assert len(findings) == len(self.lines)
+        return findings
 
     # Whom to ask
 
@@ -90,8 +98,10 @@ class Probing:
             self._unfinished += 1
             if sign := signs.get(line.port.name):
                 self._find(line, sign)
-            elif line.port.name in self._stuck or line.state is not State.CLOSED:
+            elif line.port.name in self._stuck:
                 self._find(line, stuck(line.port))
+            elif line.state is not State.CLOSED:
+                self._find(line, NotCounted(Verdict.UNREACHABLE, "did not close in time to be asked again"))
             else:
                 self._waiting.append(line)
         self._open_more()
@@ -106,10 +116,15 @@ class Probing:
 
     def _review(self) -> None:
         """Ask again whom the deadline would find with an old proof, just in time for a new one."""
-        soon = self._clock() + _BATCH_SECONDS
-        due_at = {line: self._again_at(line) for line in self.lines if line.is_counted}
-        self._reviews_at = min((at for at in due_at.values() if at > soon), default=NEVER)
-        self._ask([line for line, at in due_at.items() if at <= soon])
+        now = self._clock()
+        again_at = {line: self._again_at(line) for line in self.lines if line.is_counted}
+        due = [
+            line
+            for line, at in again_at.items()
+            if at <= now or (at <= now + _BATCH_SECONDS and line.state is State.CLOSED)
+        ]
+        self._ask(due)
+        self._reviews_at = min((at for line, at in again_at.items() if line not in due), default=NEVER)
 
     def _again_at(self, line: Line) -> float:
         """When to ask a module again so that its proof is young at the deadline; never, if it is anyhow.
@@ -131,7 +146,7 @@ class Probing:
         return self._free == self._capacity
 
     def _serve_until(self, end: float, is_done: Callable[[], bool]) -> None:
-        while not is_done() and (now := self._clock()) < end:
+        while not is_done() and (now := self._look()) < end:
             for key, events in self._selector.select(self._patience(now, end)):
                 self._serve(key.data, events)
                 # A thousand ports that never stop talking hold up nobody beyond the end.
@@ -139,9 +154,20 @@ class Probing:
                     break
             self._wake_due()
 
+    def _look(self) -> float:
+        """The time; what was not watched since the last look counts as the age of every proof under way."""
+        now = self._clock()
+        unwatched, self._looked_at = now - self._looked_at, now
+        if unwatched > _UNWATCHED_SECONDS:
+            for line in self.lines:
+                line.unwatched += unwatched
+        return now
+
     def _patience(self, now: float, end: float) -> float:
         """Seconds until something is due."""
-        wakes_at = min(end, self._reviews_at, self._timers[0][0] if self._timers else end)
+        wakes_at = min(
+            end, now + _LOOK_SECONDS, self._reviews_at, self._timers[0][0] if self._timers else end
+        )
         if self._background.has_waiting:
             wakes_at = min(wakes_at, now + STUCK_SECONDS)
         return max(0.0, wakes_at - now)
@@ -236,7 +262,7 @@ class Probing:
     def _conclude(self, line: Line, outcome: Modem | NotCounted) -> None:
         if isinstance(outcome, Modem):
             line.modem = outcome
-            line.proved_at = self._clock()
+            line.proved_at = self._clock() - line.unwatched
             self._reviews_at = min(self._reviews_at, self._again_at(line))
             if line.opened.is_exclusive():
                 outcome = NotCounted(Verdict.IN_USE, "another program has just opened it (TIOCEXCL)")
@@ -273,6 +299,7 @@ class Probing:
             Verdict.OUT_OF_TIME, "had not answered everything when the time for the census was up"
         )
         self._waiting.clear()
+        self._reviews_at = NEVER
         for line in self.lines:
             if line.state is State.TALKING:
                 line.conversation.end(reason)
@@ -296,12 +323,14 @@ class Probing:
         """Write down what a port showed; a reason not to count it names the module that it showed before."""
         if line.finding is None:
             self._unfinished -= 1
-        seconds = round(self._clock() - self._began, 3)
+        name = line.port.name
         if isinstance(outcome, Modem):
-            line.finding = Finding(line.port.name, Verdict.AVAILABLE, "answered all checks", seconds, outcome)
+            seconds = round(line.proved_at - self._began, 3)
+            line.finding = Finding(name, Verdict.AVAILABLE, "answered all checks", seconds, outcome)
         else:
+            seconds = round(self._clock() - self._began, 3)
             modem = outcome.modem or line.modem
-            line.finding = Finding(line.port.name, outcome.verdict, outcome.reason, seconds, modem)
+            line.finding = Finding(name, outcome.verdict, outcome.reason, seconds, modem)
 
 
 def seconds_to_ask_again(first: float) -> float:
@@ -309,7 +338,7 @@ def seconds_to_ask_again(first: float) -> float:
 
     Begun earlier, a quick second dialogue would end too early for its proof to be young at the deadline.
     """
-    return min(first, AGAIN_SHARE * first + 1.2) + 0.5
+    return min(first, AGAIN_SHARE * first + 0.9) + 0.5
 
 
 def _do_nothing() -> None:
