@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from disks import fill
 from marketplace import ask, counts
-from servers import PATIENCE_SECONDS, Server, environment, gunicorn, holder_of_ports
+from servers import PATIENCE_SECONDS, Server, environment, holder_of_ports
 from test_key_rotation import reload, stream
 
 from onlinesim_rent.simulator import SimulatedBank, live_bank
@@ -62,15 +62,14 @@ def test_sigterm_in_mid_census_ends_the_service_when_the_request_is_answered(ser
     assert "Traceback" not in server.stderr.text
 
 
-def test_sigterm_is_quick_while_ports_and_clients_are_idle(serve, bank):
-    server = serve(bank)
+def test_sigterm_does_not_wait_for_idle_clients(serve, bank):
+    # Longer than a test waits for the end.
+    server = serve(bank, GUNICORN_CMD_ARGS=f"--graceful-timeout {2 * PATIENCE_SECONDS} --keep-alive 75")
     ask(server)
     with socket.create_connection(("127.0.0.1", server.port)) as idle:
         idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert idle.recv(4096).startswith(b"HTTP/1.1 200")
-        began = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - began < 3
 
 
 # Reloads
@@ -191,14 +190,6 @@ def test_a_runtime_directory_that_cannot_be_is_an_error_on_every_page(serve, ban
     (tmp_path / "file").touch()
     server = serve(bank, RENT_RUNTIME_DIR=f"{tmp_path}/file/runtime")
     assert_is_our_error(server, "Not a directory")
-
-
-def test_the_counts_of_responses_are_kept_in_memory_where_no_full_disk_can_end_a_worker():
-    with gunicorn("hand_wsgi:app", RENT_API_KEY="secret-key", RENT_PORTS="/nowhere", TMPDIR="") as server:
-        ask(server)
-        maps = [Path(f"/proc/{worker}/maps").read_text() for worker in server.workers()]
-        server.stop()
-    assert set(re.findall(r"(\S*)/onlinesim-rent-metrics-\S*/counter_", "".join(maps))) == {"/dev/shm"}
 
 
 # The clock
