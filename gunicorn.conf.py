@@ -49,12 +49,28 @@ loglevel = os.environ.get("RENT_LOG_LEVEL", "").strip().lower()
 if loglevel not in {"debug", "info", "warning", "error", "critical"}:
     loglevel = "info"
 logger_class = RequestLogger
-# Requests to stdout and everything else to stderr.
+# Gunicorn asks whether there is an access log; where it goes is set below.
 accesslog = "-"
-errorlog = "-"
 access_log_format = FORMAT
+# Requests to stdout and everything else to stderr, never waiting for whoever reads them.
+HANDLER = "onlinesim_rent.serving.background_log.BackgroundHandler"
 logconfig_dict = {
-    "root": {"level": loglevel.upper(), "handlers": ["error_console"]},
-    # At the level debug it would log each of fifty looks a second at a lock.
-    "loggers": {"filelock": {"level": "WARNING"}},
+    "root": {"level": loglevel.upper(), "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": loglevel.upper(), "propagate": True},
+        "gunicorn.access": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
+        # At the level debug it would log each of fifty looks a second at a lock.
+        "filelock": {"level": "WARNING"},
+    },
+    "handlers": {
+        "stderr": {"class": HANDLER, "formatter": "generic", "stream": "ext://sys.stderr"},
+        "stdout": {"class": HANDLER, "formatter": "bare", "stream": "ext://sys.stdout"},
+    },
+    "formatters": {
+        "generic": {
+            "format": "%(asctime)s [%(process)d] [%(levelname)s] %(message)s",
+            "datefmt": "[%Y-%m-%d %H:%M:%S %z]",
+        },
+        "bare": {"format": "%(message)s"},
+    },
 }

@@ -10,9 +10,12 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -129,6 +132,62 @@ def test_a_worker_that_is_killed_is_replaced_and_the_answer_stays_right(serve, b
     booted = server.stderr.until(r"SIGKILL(?s:.*)Booting worker with pid: (\d+)")
     assert set(server.workers()) == {first[1], int(booted[1])}
     assert counts(ask(server)) == {("russia", "beeline"): 4}
+
+
+# A log that nobody reads
+
+
+REQUESTS = 2000
+"""Their lines are more than a pipe holds and the service keeps; half of them are more than a pipe holds."""
+
+
+@pytest.fixture
+def unread(start_gunicorn) -> Iterator[Server]:
+    """A service that has answered, and whose log nobody reads until the test does."""
+    server = start_gunicorn()
+    ask(server)
+    for log in (server.stdout, server.stderr):
+        log.pause()
+    yield server
+    for log in (server.stdout, server.stderr):
+        log.resume()
+
+
+def ask_in_vain(server: Server, requests: int) -> list[int]:
+    """The statuses of requests without a key; each is a line on stdout and one on stderr."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_SECONDS)
+    with closing(connection):
+        statuses = []
+        for _ in range(requests):
+            connection.request("POST", "/getServicesRent", "{}")
+            response = connection.getresponse()
+            response.read()
+            statuses.append(response.status)
+    return statuses
+
+
+def test_a_log_that_nobody_reads_stops_no_answer_and_is_told_of(unread):
+    assert ask_in_vain(unread, REQUESTS) == [401] * REQUESTS
+    for log in (unread.stdout, unread.stderr):
+        log.resume()
+    more = 0
+    while not all("were dropped" in log.text for log in (unread.stdout, unread.stderr)):
+        unread.request("POST", "/getServicesRent", "{}")
+        more += 1
+        assert more < REQUESTS
+    assert unread.stop() == 0
+    for log in (unread.stdout, unread.stderr):
+        dropped = re.findall(
+            r"(\d+) log lines were dropped, because nobody read the log$", log.text, re.MULTILINE
+        )
+        lines = re.findall(r" 401 (?:\d|to )", log.text)
+        assert len(lines) + sum(map(int, dropped)) == REQUESTS + more
+
+
+def test_a_log_that_nobody_reads_does_not_delay_the_end(unread):
+    ask_in_vain(unread, REQUESTS // 2)
+    unread.process.send_signal(signal.SIGTERM)
+    assert unread.process.wait(PATIENCE_SECONDS) == 0
 
 
 # Disks

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "serving.hooks": {"gunicorn"},
     "serving.request_log": {"gunicorn"},
     "serving.worker": {"gunicorn"},
+    "serving.background_log": set(),
     "modem.v250": set(),
     "modem.ts27007": {"modem.v250"},
     "modem.foreign": {"census"},
