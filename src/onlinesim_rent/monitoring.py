@@ -40,7 +40,7 @@ def monitor(app: Flask, memory: CensusMemory) -> None:
     """
     registry = CollectorRegistry()
     # When a count began is of no use to Prometheus, and doubles what it has to keep.
-    disable_created_metrics()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     shared = share_counts()
     responses = Counter(
         f"{_PREFIX}_responses", "Responses to requests, by HTTP status.", ["status"], registry=registry
