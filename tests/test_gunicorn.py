@@ -307,6 +307,25 @@ def test_wrong_settings_end_the_start_with_one_message() -> None:
     assert "Booting worker" not in ended.stderr
 
 
+PATCHED = """
+import select
+
+del select.epoll
+"""
+
+
+def test_a_server_without_epoll_ends_the_start_with_one_sentence(tmp_path: Path) -> None:
+    # As gevent's monkey-patching does to a worker; Python runs this file at each start (site).
+    (tmp_path / "sitecustomize.py").write_text(PATCHED)
+    paths = os.pathsep.join([str(tmp_path), environment()["PYTHONPATH"]])
+
+    ended = start_in_vain(RENT_API_KEY="secret-key", RENT_PORTS="/dev/ttyUSB*", PYTHONPATH=paths)
+
+    assert ended.returncode != 0
+    assert ended.stderr.count("not with gevent or eventlet") == 1
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
     file = tmp_path / "keys"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from onlinesim_rent.modem.port import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
 from onlinesim_rent.plmn import Names
-from onlinesim_rent.settings import Settings
+from onlinesim_rent.settings import Settings, SettingsError
 from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
 
 
@@ -28,6 +29,12 @@ def create_app(settings: Settings | None = None, census: CensusKeeper | None = N
     The settings are the environment's unless given, and the counts are asked of the modules themselves
     unless they come from another source. Raises SettingsError or NamesFileError.
     """
+    # gevent's and eventlet's monkey-patching takes it away, and a census cannot be taken without.
+    if not hasattr(select, "epoll"):
+        raise SettingsError(
+            "the server replaces select.epoll, without which no modem can be asked; "
+            "run gunicorn with the worker class of gunicorn.conf.py, not with gevent or eventlet"
+        )
     settings = settings or Settings.from_env()
     census = census or live_census(settings)
     app = Flask(__name__, static_folder=None)
