@@ -326,6 +326,18 @@ def test_a_server_without_epoll_ends_the_start_with_one_sentence(tmp_path: Path)
     assert "Traceback" not in ended.stderr
 
 
+def test_a_worker_class_like_gevent_ends_the_start_with_one_sentence() -> None:
+    ended = start_in_vain(
+        RENT_API_KEY="secret-key",
+        RENT_PORTS="/dev/ttyUSB*",
+        GUNICORN_CMD_ARGS="--worker-class gunicorn.workers.base_async.AsyncWorker",
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("use the one of gunicorn.conf.py") == 1
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.fixture
 def key_file(tmp_path: Path) -> Path:
     file = tmp_path / "keys"

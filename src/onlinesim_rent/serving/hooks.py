@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gunicorn.workers.base_async import AsyncWorker
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -22,6 +24,11 @@ CANNOT_LOAD = 4
 
 def on_starting(server: Arbiter) -> None:
     """End the start with one message when a setting is wrong, before a worker fails of it."""
+    if issubclass(server.worker_class, AsyncWorker):
+        sys.exit(
+            f"the worker class {server.cfg.worker_class_str} replaces select.epoll, without which no modem "
+            "can be asked; use the one of gunicorn.conf.py"
+        )
     if status := try_application(server):
         sys.exit(status)
     allow_descriptors()
