@@ -24,7 +24,7 @@ EXIT_SECONDS = 1.0
 class BackgroundHandler(logging.Handler):
     """Hands each record to a thread that writes it to ``stream``; there must be one handler a stream.
 
-    Lines that find no room are dropped. Their number is logged when there is room again.
+    Lines that find no room are dropped. Their number is logged once the reader is back.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -54,14 +54,17 @@ class _Writer:
 
     def put(self, line: str) -> None:
         """Take a line, or count it as dropped."""
-        if self._has_room():
+        if self._lines.qsize() < MOST_LINES:
             self._lines.put(line)
         else:
             self._dropped += 1
 
     def take_dropped(self) -> int:
-        """The number of lines dropped since the last call, once there is room to tell it; else 0."""
-        if not self._has_room():
+        """The number of lines dropped since the last call, once half of the room is free; else 0.
+
+        A reader that is only slow would else be told after each of its lines.
+        """
+        if self._lines.qsize() > MOST_LINES // 2:
             return 0
         dropped, self._dropped = self._dropped, 0
         return dropped
@@ -70,9 +73,6 @@ class _Writer:
         """Wait a moment until all lines are written."""
         self._lines.put(None)
         self._thread.join(EXIT_SECONDS)
-
-    def _has_room(self) -> bool:
-        return self._lines.qsize() < MOST_LINES
 
     def _write_lines(self) -> None:
         while (line := self._lines.get()) is not None:
