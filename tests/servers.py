@@ -41,6 +41,8 @@ class Lines:
         self.text = ""
         self._stream = stream
         self._grown = threading.Condition()
+        self._goes_on = threading.Event()
+        self._goes_on.set()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -51,6 +53,14 @@ class Lines:
         assert found, f"no {pattern!r} in:\n{self.text}"
         return found
 
+    def pause(self) -> None:
+        """Read no more, so that the writer's pipe fills up."""
+        self._goes_on.clear()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._goes_on.set()
+
     def close(self) -> str:
         """All that was written, once the writers have ended."""
         self._reader.join(PATIENCE_SECONDS)
@@ -59,6 +69,7 @@ class Lines:
 
     def _read(self) -> None:
         for line in self._stream:
+            self._goes_on.wait()
             with self._grown:
                 self.text += line
                 self._grown.notify_all()

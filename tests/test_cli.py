@@ -8,8 +8,10 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,74 @@ def test_a_hidden_boot_number_is_an_error_before_any_port_is_asked(settings_of):
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.parametrize("command", ["census", "check"])
+def test_output_that_finds_no_room_is_a_plain_error(command, settings_of):
+    with SimulatedBank(MODULES) as bank, open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [*ONLINESIM_RENT, command],
+            env=environment(**settings_of(bank)),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "Error: the output cannot be written: No space left on device"
+    assert "Traceback" not in ended.stderr
+
+
+@contextmanager
+def census_in_mid_dialogue(variables: dict[str, str], bank: SimulatedBank) -> Iterator[subprocess.Popen[str]]:
+    """A census of the command line's, once it has asked a module something.
+
+    Its process group is its own, but its session is ours: the kernel stops no orphaned group (POSIX).
+    """
+    process = subprocess.Popen(
+        [*ONLINESIM_RENT, "census"],
+        env=environment(**variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not any(port["commands"] for port in bank.stats()["ports"].values()):
+            assert time.monotonic() < ends
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+SLOW = [replace(module, latency=0.3) for module in live_bank(2, 0.0)]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU])
+def test_a_census_that_is_stopped_ends_first_and_keeps_nobody_waiting(settings_of, stop):
+    with SimulatedBank(SLOW) as bank:
+        variables = settings_of(bank) | {"RENT_CACHE_SECONDS": "0"}
+        with census_in_mid_dialogue(variables, bank) as stopped:
+            stopped.send_signal(stop)
+            os.waitid(os.P_PID, stopped.pid, os.WSTOPPED)
+            another = run("census", **variables)
+            stopped.send_signal(signal.SIGCONT)
+            printed, _ = stopped.communicate(timeout=PATIENCE_SECONDS)
+    for summary in (another.stdout.splitlines()[-1], printed.splitlines()[-1]):
+        assert summary.startswith("2 of 2 ports are available numbers; asked in ")
+    assert stopped.returncode == 0
+
+
+def test_ctrl_c_ends_a_census_without_a_traceback(settings_of):
+    with SimulatedBank(SLOW) as bank, census_in_mid_dialogue(settings_of(bank), bank) as process:
+        process.send_signal(signal.SIGINT)
+        printed, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, printed) == (1, "")
+    assert errors.splitlines()[-1] == "Aborted!"
+    assert "Traceback" not in errors
+
+
 @contextmanager
 def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
     """What `make run` starts, in the terminal session of its own that a person would have."""
@@ -200,6 +270,26 @@ def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
     assert "SIMULATED" in printed
     assert "Traceback" not in printed
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_signal_to_the_demonstration_alone_ends_its_server_too(tmp_path, end):
+    with make_run(RENT_BIND=f"unix:{tmp_path}/socket", TMPDIR=str(tmp_path)) as (process, lines):
+        lines.until("curl .*")
+        process.send_signal(end)
+        assert process.wait(PATIENCE_SECONDS) == 0
+        assert "Shutting down: Master" in lines.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_long_temporary_directory_is_as_good_as_any(tmp_path):
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    with make_run(RENT_BIND="127.0.0.1:0", TMPDIR=str(long)) as (process, lines):
+        lines.until("curl .*")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_SECONDS) == 0
+        assert "Traceback" not in lines.close()
 
 
 def test_a_server_that_cannot_start_ends_the_demonstration_with_its_status(tmp_path):

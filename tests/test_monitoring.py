@@ -1,18 +1,18 @@
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-from pathlib import Path
 
 import pytest
 from disks import fill
 from hand_census import HandCensus
 from marketplace import BODY, HEADERS, ask
-from servers import PROJECT, Server, command, environment
+from servers import Server
+from test_key_rotation import reload
 
 from onlinesim_rent import create_app
 from onlinesim_rent.errors import CensusError
@@ -72,16 +72,59 @@ def test_metrics_are_as_promtool_wants_them(client):
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-def test_every_worker_tells_the_same_of_all_workers(start_gunicorn, tmp_path):
+AGE = re.compile(r"^onlinesim_rent_last_request_age_seconds (\S+)$", re.MULTILINE)
+
+
+def age_of_the_last_request(metrics: str) -> float:
+    [age] = AGE.findall(metrics)
+    return float(age)
+
+
+def test_the_age_of_the_last_request_is_infinite_until_a_valid_one(client):
+    assert age_of_the_last_request(client.get("/metrics").text) == math.inf
+    client.post("/getServicesRent", data=BODY, headers={"Authorization": "Bearer wrong"})
+    client.post("/getServicesRent", data="not JSON", headers=HEADERS)
+    client.get("/healthz")
+    assert age_of_the_last_request(client.get("/metrics").text) == math.inf
+
+
+def test_the_last_valid_request_ages_until_the_next(client):
+    client.post("/getServicesRent", data=BODY, headers=HEADERS)
+    ages = [age_of_the_last_request(client.get("/metrics").text) for _ in range(20)]
+    assert 0 <= ages[0] < ages[-1] < 60
+    client.post("/getServicesRent", data=BODY, headers=HEADERS)
+    assert age_of_the_last_request(client.get("/metrics").text) < ages[-1]
+
+
+def test_a_valid_request_is_one_even_when_no_census_could_be_taken(settings):
+    client = create_app(settings, HandCensus(failure=CensusError("no descriptors are left"))).test_client()
+    client.post("/getServicesRent", data=BODY, headers=HEADERS)
+    assert age_of_the_last_request(client.get("/metrics").text) < 60
+
+
+# Several workers
+
+
+@pytest.fixture
+def shared(tmp_path) -> dict[str, str]:
+    return {"PROMETHEUS_MULTIPROC_DIR": f"{tmp_path}/counts"}
+
+
+def test_every_worker_tells_the_same_of_all_workers(start_gunicorn, tmp_path, shared):
     with SimulatedBank(live_bank(3, 0.0)) as bank:
         server = start_gunicorn(
-            "wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=f"{tmp_path}/runtime", WEB_CONCURRENCY="2"
+            "wsgi:app",
+            RENT_PORTS=bank.ports,
+            RENT_RUNTIME_DIR=f"{tmp_path}/runtime",
+            WEB_CONCURRENCY="2",
+            **shared,
         )
         for _ in range(10):
             assert ask(server).status == 200
         first, second = _metrics_of_two_workers(server)
     for metrics in (first, second):
         assert responses(metrics)["200"] >= 10
+        assert age_of_the_last_request(metrics) < 60
         assert 'onlinesim_rent_ports{verdict="available"} 3.0' in metrics
 
 
@@ -97,42 +140,8 @@ def _metrics_of_two_workers(server) -> list[str]:
     return pages
 
 
-def test_the_directory_of_counts_is_gone_when_the_service_has_ended(start_gunicorn, tmp_path):
-    server = start_gunicorn("hand_wsgi:app", TMPDIR=str(tmp_path))
-    ask(server)  # a worker that has not begun its work may miss the word to end
-    assert [path.name.startswith("onlinesim-rent-metrics-") for path in tmp_path.iterdir()] == [True]
-    server.process.send_signal(signal.SIGTERM)
-    server.wait()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_start_that_fails_leaves_no_directory_of_counts(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        failed = subprocess.run(
-            command("hand_wsgi:app"),
-            cwd=PROJECT,
-            env=environment(
-                RENT_API_KEY="secret-key",
-                RENT_PORTS="/nowhere",
-                RENT_BIND=f"127.0.0.1:{taken.getsockname()[1]}",
-                TMPDIR=str(tmp_path),
-            ),
-            capture_output=True,
-            check=False,
-        )
-    assert failed.returncode != 0
-    assert list(tmp_path.iterdir()) == []
-
-
-# Nothing that may happen to the counts keeps the service from answering
-
-
-@pytest.fixture
-def one_worker(start_gunicorn, tmp_path) -> Server:
-    """A service that has answered once, and keeps its counts below tmp_path."""
-    server = start_gunicorn(TMPDIR=str(tmp_path))
-    assert ask(server).status == 200
-    return server
+def counts_on(server: Server) -> float:
+    return responses(server.request("GET", "/metrics").body.decode())["200"]
 
 
 def replace_worker(server: Server) -> None:
@@ -143,52 +152,66 @@ def replace_worker(server: Server) -> None:
     assert ask(server).status == 200
 
 
-def counts_of(tmp_path: Path) -> Path:
-    [directory] = tmp_path.iterdir()
-    return directory
+def test_reloads_leave_no_file_of_counts_behind_and_lose_no_count(start_gunicorn, tmp_path, shared):
+    server = start_gunicorn(WEB_CONCURRENCY="2", **shared)
+    ask(server)
+    for _ in range(3):
+        reload(server)
+        ask(server)
+    # The workers before and after a reload run at the same time.
+    assert len(list((tmp_path / "counts").iterdir())) <= 2 * 2 * 2
+    assert counts_on(server) == 4
+
+
+def test_a_worker_in_place_of_a_killed_one_counts_on(start_gunicorn, shared):
+    server = start_gunicorn(**shared)
+    ask(server)
+    replace_worker(server)
+    assert counts_on(server) == 2
+
+
+def test_without_a_directory_of_counts_a_worker_counts_for_itself(start_gunicorn, tmp_path):
+    server = start_gunicorn(TMPDIR=str(tmp_path))
+    ask(server)
+    assert counts_on(server) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+# Nothing that may happen to the counts keeps the service from answering
+
+
+@pytest.fixture
+def one_worker(start_gunicorn, shared) -> Server:
+    """A service that has answered once."""
+    server = start_gunicorn(**shared)
+    assert ask(server).status == 200
+    return server
 
 
 def test_a_directory_of_counts_that_is_removed_is_made_again_for_the_next_worker(one_worker, tmp_path):
-    directory = counts_of(tmp_path)
+    directory = tmp_path / "counts"
     shutil.rmtree(directory)
     assert ask(one_worker).status == 200
     replace_worker(one_worker)
-    assert responses(one_worker.request("GET", "/metrics").body.decode())["200"] == 1
+    assert counts_on(one_worker) == 1
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_where_there_can_be_no_directory_of_counts_a_worker_counts_apart(one_worker, tmp_path):
-    directory = counts_of(tmp_path)
+    directory = tmp_path / "counts"
     shutil.rmtree(directory)
     directory.touch()
     replace_worker(one_worker)
-    assert responses(one_worker.request("GET", "/metrics").body.decode())["200"] == 1
-    assert one_worker.stderr.text.count("counted apart from the others': [Errno 20]") == 1
-
-
-def test_a_reload_needs_no_directory_of_counts(one_worker, tmp_path):
-    shutil.rmtree(counts_of(tmp_path))
-    [worker] = one_worker.workers()
-    one_worker.process.send_signal(signal.SIGHUP)
-    one_worker.stderr.until(rf"Worker exiting \(pid: {worker}\)")
-    assert responses(one_worker.request("GET", "/metrics").body.decode()) == {"200": 0}
-
-
-def test_a_temporary_directory_that_is_none_only_parts_the_counts(start_gunicorn, tmp_path):
-    server = start_gunicorn(TMPDIR=f"{tmp_path}/nowhere")
-    assert ask(server).status == 200
-    assert responses(server.request("GET", "/metrics").body.decode())["200"] == 1
-    assert server.stop() == 0
-    assert "apart from the others: [Errno 2]" in server.stderr.text
+    assert counts_on(one_worker) == 1
+    assert one_worker.stderr.text.count("not shared with the others: [Errno 17]") == 1
 
 
 def test_a_worker_that_starts_on_a_full_disk_counts_apart_and_serves(start_gunicorn, disk):
-    server = start_gunicorn(TMPDIR=str(disk))
+    fill(disk, 8192)
+    server = start_gunicorn(PROMETHEUS_MULTIPROC_DIR=f"{disk}/counts")
     assert ask(server).status == 200
-    fill(disk, 0)
-    replace_worker(server)
-    assert responses(server.request("GET", "/metrics").body.decode())["200"] >= 1
-    assert "counted apart from the others': [Errno 28]" in server.stderr.text
+    assert counts_on(server) == 1
+    assert "not shared with the others: [Errno 28]" in server.stderr.text
     assert "SIGBUS" not in server.stderr.text
     # An empty file would be an error of every other worker's /metrics.
-    assert all(counts.stat().st_size for counts in disk.glob("*/*.db"))
+    assert list(disk.glob("*/*.db")) == []

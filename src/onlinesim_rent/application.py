@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import Protocol
 
 from flask import Flask
@@ -10,6 +11,7 @@ from onlinesim_rent import journal
 from onlinesim_rent.cache import CensusCache
 from onlinesim_rent.census import Census
 from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.known_modules import KnownModules
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
@@ -30,6 +32,12 @@ def create_app(settings: Settings | None = None, census: CensusKeeper | None = N
     The settings are the environment's unless given, and the counts are asked of the modules themselves
     unless they come from another source. Raises ConfigurationError.
     """
+    # gevent's and eventlet's monkey-patching takes it away, and a census cannot be taken without.
+    if not hasattr(select, "epoll"):
+        raise ConfigurationError(
+            "the server replaces select.epoll, without which no modem can be asked; "
+            "run gunicorn with the worker class of gunicorn.conf.py, not with gevent or eventlet"
+        )
     settings = settings or Settings.from_env()
     census = census or live_census(settings)
     app = Flask(__name__, static_folder=None)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -35,7 +38,8 @@ def check() -> None:
         settings = Settings.from_env()
         Names.load(settings.names_file)
         _warn_of_disk(settings.runtime_dir)
-    click.echo(f"The settings are right. Ports found now: {_count_of_ports(settings)}.")
+    with _printed():
+        click.echo(f"The settings are right. Ports found now: {_count_of_ports(settings)}.")
 
 
 @main.command()
@@ -49,16 +53,18 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
     with _explained():
         settings = Settings.from_env()
         click.echo(f"Ports found: {_count_of_ports(settings)}. Asking them ...", err=True)
-        taken = live_census(settings).get(boot_clock() + settings.deadline_seconds)
+        with _not_stopped():
+            taken = live_census(settings).get(boot_clock() + settings.deadline_seconds)
     if unknown := set(ports) - {report.port for report in taken.ports}:
         raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
     reports = [report for report in taken.ports if not ports or report.port in ports]
-    if as_json:
-        click.echo(json.dumps([asdict(report) for report in reports], indent=1))
-        return
-    for line in _table(reports):
-        click.echo(line)
-    click.echo(_summary(taken))
+    with _printed():
+        if as_json:
+            click.echo(json.dumps([asdict(report) for report in reports], indent=1))
+            return
+        for line in _table(reports):
+            click.echo(line)
+        click.echo(_summary(taken))
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -96,6 +102,32 @@ def _explained() -> Iterator[None]:
         yield
     except (ConfigurationError, CensusError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@contextmanager
+def _not_stopped() -> Iterator[None]:
+    """Let the terminal's stop signals (Ctrl-Z) wait until the census is taken.
+
+    A process that is stopped keeps the lock, and the service would wait for it.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _printed() -> Iterator[None]:
+    """Make an error of output that cannot be written; a reader that has gone is click's to handle."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # Python would try again at its end, and fail with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.ClickException(f"the output cannot be written: {error.strerror}") from error
 
 
 def _table(reports: Sequence[PortReport]) -> Iterator[str]:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,56 +21,81 @@ REPLACED = {"RENT_API_KEY", "RENT_API_KEY_FILE", "RENT_PORTS", "RENT_RUNTIME_DIR
 """The settings that a demonstration has values of its own for, or goes without."""
 
 
+END_SECONDS = 15
+"""How long a server that was told to end may take; gunicorn's requests have 12 seconds."""
+
+
 def demonstrate(command: Sequence[str]) -> int:
-    """Run a server's command line until it ends or is interrupted; returns its exit status.
+    """Run a server's command line until it ends, or until this process is told to; returns its exit status.
 
     It finds the simulated bank's ports and a key in its environment, and says that it is ready as
     systemd would have it (sd_notify(3)), which gunicorn does. A command that cannot be run is told of and
-    has the status that a shell would give it.
+    has the status that a shell would give it. SIGINT, SIGTERM and the terminal's SIGHUP end the server too.
     """
+    _interrupt_on(signal.SIGTERM, signal.SIGHUP)
     with (
         SimulatedBank() as bank,
         TemporaryDirectory(prefix="onlinesim-rent-") as directory,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as readiness,
     ):
-        readiness.bind(str(Path(directory, "ready")))
+        # The kernel chooses an abstract name (unix(7)): a path may be too long for a socket.
+        readiness.bind("")
         try:
-            server = subprocess.Popen(command, env=_environment(bank, directory))
+            server = subprocess.Popen(command, env=_environment(bank, directory, readiness))
         except OSError as error:
             click.echo(f"{command[0]}: {error.strerror}", err=True)
             return 127 if isinstance(error, FileNotFoundError) else 126
         try:
             return _serve(server, readiness, bank)
-        except KeyboardInterrupt:
-            # The terminal has sent it to the server too, which ends by itself.
-            return server.wait()
         finally:
-            server.terminate()
-            server.wait()
+            _end(server)
 
 
-def _environment(bank: SimulatedBank, directory: str) -> dict[str, str]:
+def _interrupt_on(*signals: signal.Signals) -> None:
+    for number in signals:
+        # nohup lets a process ignore SIGHUP.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Tell the server to end, and wait until it has."""
+    server.terminate()
+    try:
+        with suppress(subprocess.TimeoutExpired):
+            server.wait(END_SECONDS)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _environment(bank: SimulatedBank, directory: str, readiness: socket.socket) -> dict[str, str]:
     """The caller's environment, with the demonstration's own ports and key in place of the real ones."""
     kept = {name: value for name, value in os.environ.items() if name not in REPLACED}
     return kept | {
         "RENT_API_KEY": DEMONSTRATION_KEY,
         "RENT_PORTS": bank.ports,
         "RENT_RUNTIME_DIR": str(Path(directory, "runtime")),
-        "NOTIFY_SOCKET": str(Path(directory, "ready")),
+        # Spelt as systemd spells an abstract name.
+        "NOTIFY_SOCKET": f"@{readiness.getsockname()[1:].decode()}",
     }
 
 
 def _serve(server: subprocess.Popen[bytes], readiness: socket.socket, bank: SimulatedBank) -> int:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Invite to try the server once it is ready, and return its exit status once it has ended."""
     readiness.settimeout(0.2)
-    while server.poll() is None:
-        try:
-            readiness.recv(4096)
-        except TimeoutError:
-            continue
-        click.echo(_invitation(bank.modules))
+    try:
+        while server.poll() is None:
+            try:
+                readiness.recv(4096)
+            except TimeoutError:
+                continue
+            click.echo(_invitation(bank.modules))
+            break
         return server.wait()
-    return server.wait()
+    except KeyboardInterrupt:
+        _end(server)
+        return server.returncode
 
 
 def _invitation(modules: int) -> str:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import os
+import math
+import time
 from collections import Counter as Tally
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Protocol
 
-from flask import Blueprint, Flask, Response
-from prometheus_client import CollectorRegistry, Counter
+from flask import Blueprint, Flask, Response, request
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from onlinesim_rent.census import Census
+from onlinesim_rent.shared_counts import share_counts
+
+_PREFIX = "onlinesim_rent"
+_ANSWERED_AT = f"{_PREFIX}_answered_at"
 
 
 class CensusMemory(Protocol):
@@ -30,38 +36,44 @@ class CensusMemory(Protocol):
 def monitor(app: Flask, memory: CensusMemory) -> None:
     """Serve both pages in an application, and count its responses.
 
-    Where PROMETHEUS_MULTIPROC_DIR names a directory, as gunicorn.conf.py does, the count is of all workers.
+    Where PROMETHEUS_MULTIPROC_DIR names a directory, the counts are of all workers, else of this one.
     """
     registry = CollectorRegistry()
+    # When a count began is of no use to Prometheus, and doubles what it has to keep.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+    shared = share_counts()
     responses = Counter(
-        "onlinesim_rent_responses", "Responses to requests, by HTTP status.", ["status"], registry=registry
+        f"{_PREFIX}_responses", "Responses to requests, by HTTP status.", ["status"], registry=registry
     )
-    # Opens the file that is counted in, so that no response can fail of it.
-    responses.labels(200)
-    app.register_blueprint(_pages(memory, _shared(registry)))
+    answered_at = Gauge(_ANSWERED_AT, "On the boot clock.", multiprocess_mode="max", registry=registry)
+    # Makes the count now, so that no response can fail to.
+    responses.labels(HTTPStatus.OK)
+    counted = MultiProcessCollector(None) if shared else registry  # type: ignore[no-untyped-call]
+    app.register_blueprint(_pages(_LastCensus(memory), _Requests(counted)))
 
     @app.after_request
     def count(response: Response) -> Response:
         responses.labels(response.status_code).inc()
+        # The route answers 200 to a valid key, and to nothing else.
+        if response.status_code == HTTPStatus.OK and request.blueprint == "onlinesim_rent":
+            answered_at.set(_boot_clock())
         return response
 
 
-def _shared(registry: CollectorRegistry) -> CollectorRegistry:
-    """The registry to read the counts from: that of all workers, if there are several."""
-    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        return registry
-    of_all_workers = CollectorRegistry()
-    MultiProcessCollector(of_all_workers)  # type: ignore[no-untyped-call]
-    return of_all_workers
+def _boot_clock() -> float:
+    """Seconds since the host was started; no change of the wall clock moves it."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def _pages(memory: CensusMemory, registry: CollectorRegistry) -> Blueprint:
-    registry.register(_LastCensus(memory))
+def _pages(last_census: _LastCensus, requests: _Requests) -> Blueprint:
+    registry = CollectorRegistry()
+    registry.register(requests)
+    registry.register(last_census)
     blueprint = Blueprint("monitoring", __name__)
 
     @blueprint.get("/healthz", provide_automatic_options=False)
     def healthz() -> Response:
-        failure = memory.last_failure()
+        failure = last_census.memory.last_failure()
         return Response(
             f"{failure or 'ok'}\n", 503 if failure else 200, content_type="text/plain; charset=utf-8"
         )
@@ -73,16 +85,35 @@ def _pages(memory: CensusMemory, registry: CollectorRegistry) -> Blueprint:
     return blueprint
 
 
+class _Requests(Collector):
+    """What was counted of requests, with the time of the last valid one told as its age."""
+
+    def __init__(self, counted: Collector) -> None:
+        self._counted = counted
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._counted.collect():
+            if metric.name == _ANSWERED_AT:
+                [sample] = metric.samples
+                yield _gauge(
+                    "last_request_age_seconds",
+                    "Age of the last request with a valid key; +Inf while there was none.",
+                    round(_boot_clock() - sample.value, 3) if sample.value else math.inf,
+                )
+            else:
+                yield metric
+
+
 class _LastCensus(Collector):
     """The last census as gauges. Ports are counted by verdict: no label names a port, an IMEI or a SIM."""
 
     def __init__(self, memory: CensusMemory) -> None:
-        self._memory = memory
+        self.memory = memory
 
     def collect(self) -> Iterator[Metric]:
-        failed = bool(self._memory.last_failure())
+        failed = bool(self.memory.last_failure())
         yield _gauge("census_failed", "Whether the last census that was wanted could not be taken.", failed)
-        if not (last := self._memory.last()):
+        if not (last := self.memory.last()):
             return
         census, age = last
         yield _gauge("census_age_seconds", "Age of the last census.", round(age, 3))
@@ -99,9 +130,6 @@ class _LastCensus(Collector):
         for verdict, number in Tally(report.verdict for report in census.ports).items():
             ports.add_metric([verdict], number)
         yield ports
-
-
-_PREFIX = "onlinesim_rent"
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:
