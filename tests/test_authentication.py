@@ -38,7 +38,12 @@ def test_a_key_is_compared_with_every_valid_one_in_constant_time(compared, given
 
 def test_header_and_body_are_both_compared_in_constant_time(compared, census, tmp_path):
     keys = tuple(key.decode() for key in KEYS)
-    settings = Settings(api_keys=keys, ports=("/dev/ttyUSB*",), runtime_dir=tmp_path)
+    variables = {
+        "RENT_API_KEY": " ".join(keys),
+        "RENT_PORTS": "/dev/ttyUSB*",
+        "RENT_RUNTIME_DIR": str(tmp_path),
+    }
+    settings = Settings.from_env(variables)
     answer = create_app(settings, census).test_client().post("/getServicesRent", data=BODY, headers=HEADERS)
     assert answer.status_code == 200
     assert compared == [(b"secret-key", key) for key in KEYS] * 2

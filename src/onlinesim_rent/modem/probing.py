@@ -96,10 +96,10 @@ class Probing:
         for line in lines:
             line.finding = None
             self._unfinished += 1
-            if sign := signs.get(line.port.name):
-                self._find(line, sign)
-            elif line.port.name in self._stuck:
+            if line.port.name in self._stuck:
                 self._find(line, stuck(line.port))
+            elif sign := signs.get(line.port.name):
+                self._find(line, sign)
             elif line.state is not State.CLOSED:
                 self._find(line, NotCounted(Verdict.UNREACHABLE, "did not close in time to be asked again"))
             else:
