@@ -14,10 +14,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent.census import Verdict
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.simulator import SimulatedBank, live_bank
 
 LATENCY_SECONDS = 0.05
 ROUNDS = 5

@@ -24,7 +24,7 @@ from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from onlinesim_rent.simulator import SimulatedBank, live_bank
+from modem_simulator import SimulatedBank, live_bank
 
 sys.path.append(str(Path(__file__).parent.parent / "tests"))
 from proxies import Application, Caller, Proxy, Refused, nginx

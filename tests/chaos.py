@@ -25,13 +25,13 @@ from typing import Self
 from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, together
 from virtual import VirtualHost
 
+from modem_simulator import FAULTS
 from onlinesim_rent.census import Census, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again
 from onlinesim_rent.networks.home_network import Names
-from onlinesim_rent.simulator import FAULTS
 
 DEADLINE_SECONDS = 8.0
 FIRST_QUESTIONS = 8  # that are answered: seven, and one more for a SIM that is busy

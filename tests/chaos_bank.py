@@ -12,8 +12,8 @@ from itertools import count
 from random import Random
 from typing import NamedTuple
 
-from onlinesim_rent.simulator import FAMILIES, FAULTS, SimulatedModule, imei
-from onlinesim_rent.simulator.banks import PLMNS
+from modem_simulator import FAMILIES, FAULTS, SimulatedModule, imei
+from modem_simulator.banks import PLMNS
 
 NETWORKS = {plmn: names for names, plmn in PLMNS.items()}
 """What the first five digits of an IMSI are to be counted as."""

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from servers import PATIENCE_SECONDS, environment
 
+from modem_simulator import SimulatedModule, imei, imsi
+from modem_simulator.pseudo_terminal import open_master
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.ports.open import open_port
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.simulator import SimulatedModule, imei, imsi
-from onlinesim_rent.simulator.pseudo_terminal import open_master
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

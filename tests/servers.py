@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from onlinesim_rent.simulator import SimulatedBank
+    from modem_simulator import SimulatedBank
 
 TESTS = Path(__file__).parent
 PROJECT = TESTS.parent

@@ -12,11 +12,11 @@ import pytest
 from disks import after_sleep, behind_mount
 from servers import environment
 
+from modem_simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent import live_census
 from onlinesim_rent.census import Verdict
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.settings import Settings
-from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
 
 ASK_BOTH_WAYS = """
 import json, subprocess, sys

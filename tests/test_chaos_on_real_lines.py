@@ -11,7 +11,7 @@ from pathlib import Path
 from chaos_bank import NETWORKS, random_bank, together
 from marketplace import ask, counts
 
-from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
+from modem_simulator import SimulatedBank, SimulatedModule
 
 SEEDS = range(20)
 Networks = dict[tuple[str, str], int]

@@ -19,7 +19,7 @@ from disks import behind_mount
 from marketplace import PUBLISHED_ANSWER
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
-from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, live_bank
+from modem_simulator import SimulatedBank, SimulatedModule, live_bank
 
 ONLINESIM_RENT = [sys.executable, "-m", "onlinesim_rent"]
 MODULES = [*live_bank(2, 0.0), SimulatedModule("869731054051594", "250990000000009", fault="sim_pin")]

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from transcript import HEALTHY, IMEI, IMSI, MODEM, SEVEN, healthy_but, prove_with
 
+from modem_simulator.families import FAMILIES
 from onlinesim_rent.census import Modem, NotCounted
 from onlinesim_rent.modem.dialogue import prove_again
-from onlinesim_rent.simulator.families import FAMILIES
 
 POSITIONS = range(len(SEVEN))
 

@@ -19,9 +19,9 @@ import pytest
 from marketplace import BODY, HEADERS, PATH, ask
 from servers import PATIENCE_SECONDS, PROJECT, command, environment
 
+from modem_simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent.serving.request_log import KNOWN_PATHS
 from onlinesim_rent.serving.worker import LARGEST_HEAD, is_whole
-from onlinesim_rent.simulator import SimulatedBank, SimulatedModule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -28,9 +28,9 @@ from lines import (
     trickle,
 )
 
+from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 from onlinesim_rent.census import Verdict
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

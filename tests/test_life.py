@@ -24,7 +24,7 @@ from marketplace import ask, counts
 from servers import PATIENCE_SECONDS, Server, environment, holder_of_ports
 from test_key_rotation import reload, stream
 
-from onlinesim_rent.simulator import SimulatedBank, live_bank
+from modem_simulator import SimulatedBank, live_bank
 
 BEELINE = ["25099"]
 KEY_AND_BODY = {"key": "secret-key"}

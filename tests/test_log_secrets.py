@@ -11,7 +11,7 @@ import pytest
 from marketplace import BODY, HEADERS, ask
 from servers import PATIENCE_SECONDS, PROJECT, Server, assert_tells_no_secret, command, environment
 
-from onlinesim_rent.simulator import SimulatedBank, every_fault_bank, live_bank
+from modem_simulator import SimulatedBank, every_fault_bank, live_bank
 
 KEYS = {"secret-key"}
 

@@ -14,9 +14,9 @@ from marketplace import BODY, HEADERS, ask
 from servers import Server
 from test_key_rotation import reload
 
+from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent import create_app
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.simulator import SimulatedBank, live_bank
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
 

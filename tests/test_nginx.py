@@ -23,7 +23,7 @@ import pytest
 from proxies import Application, Caller, Proxy, nginx, nginx_command
 from servers import PATIENCE_SECONDS
 
-from onlinesim_rent.simulator import SimulatedBank, live_bank
+from modem_simulator import SimulatedBank, live_bank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,10 +15,10 @@ import pytest
 from lines import IS_ROOT, PROBE, ask, opened, pseudo_terminal
 from servers import PATIENCE_SECONDS, environment
 
+from modem_simulator.open_watch import OpenWatch
 from onlinesim_rent.census import Verdict
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, OWN_TERMINAL
-from onlinesim_rent.simulator.open_watch import OpenWatch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -34,13 +34,13 @@ from lines import (
     unread,
 )
 
+from modem_simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
 from onlinesim_rent.census import Census, Verdict
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.lock_files import udev_links
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.modem.probing import PROOF_SECONDS
 from onlinesim_rent.networks.home_network import Names
-from onlinesim_rent.simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

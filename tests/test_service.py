@@ -16,7 +16,7 @@ import pytest
 from marketplace import ask, counts
 from servers import Answer, Server, holder_of_ports
 
-from onlinesim_rent.simulator import (
+from modem_simulator import (
     PUBLISHED_EXAMPLE,
     SimulatedBank,
     SimulatedModule,

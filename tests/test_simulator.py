@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 import serial
 
-from onlinesim_rent.simulator import (
+from modem_simulator import (
     FAMILIES,
     FAULTS,
     PUBLISHED_EXAMPLE,
@@ -27,7 +27,7 @@ from onlinesim_rent.simulator import (
     live_bank,
     numbers_to_rent,
 )
-from onlinesim_rent.simulator.bank_file import read_bank, write_bank
+from modem_simulator.bank_file import read_bank, write_bank
 
 IMEI = b"001017000000019"
 IMSI = b"250990000000001"
@@ -440,7 +440,7 @@ def simulator():
 
     def start(*arguments):
         environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "src")}
-        command = [sys.executable, "-m", "onlinesim_rent.simulator", *arguments]
+        command = [sys.executable, "-m", "modem_simulator", *arguments]
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         started.append(subprocess.Popen(command, env=environment, text=True, **pipes))
         return started[-1]

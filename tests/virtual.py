@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped
 
+from modem_simulator import HangUp
 from onlinesim_rent.census import NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.simulator import HangUp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from chaos_bank import Word
 
+    from modem_simulator import Event
     from onlinesim_rent.modem.background import Outcome, Task
-    from onlinesim_rent.simulator import Event
 
 NEVER = float("inf")
 

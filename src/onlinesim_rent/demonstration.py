@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from onlinesim_rent.simulator import SimulatedBank
+from modem_simulator import SimulatedBank
 
 DEMONSTRATION_KEY = "demonstration-key"
 

@@ -1,4 +1,4 @@
-"""``python -m onlinesim_rent.simulator``: serve a bank until standard input ends or a signal comes."""
+"""``python -m modem_simulator``: serve a bank until standard input ends or a signal comes."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m onlinesim_rent.simulator", description="Simulated GSM modules."
-    )
+    parser = argparse.ArgumentParser(prog="python -m modem_simulator", description="Simulated GSM modules.")
     parser.add_argument("--bank", metavar="FILE.json", help="the modules; - reads one line of standard input")
     parser.add_argument(
         "--directory", type=Path, help="where the ports stand: new or empty (default: a temporary one)"

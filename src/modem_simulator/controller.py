@@ -105,7 +105,7 @@ def _start(options: list[str]) -> subprocess.Popen[str]:
     sources = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, (sources, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
-        [sys.executable, "-m", "onlinesim_rent.simulator", "--bank", "-", *options],
+        [sys.executable, "-m", "modem_simulator", "--bank", "-", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
