@@ -28,9 +28,9 @@ from virtual import VirtualHost
 from modem_simulator import FAULTS
 from onlinesim_rent.census import Census, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
-from onlinesim_rent.modem.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again
+from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.networks.home_network import Names
 
 DEADLINE_SECONDS = 8.0

@@ -14,10 +14,10 @@ from servers import PROJECT, environment
 
 from onlinesim_rent import census
 from onlinesim_rent.census import Verdict
-from onlinesim_rent.modem.dialogue import Dialogue, prove
 from onlinesim_rent.modem.line import NEVER
 from onlinesim_rent.modem.probing import Probing
-from onlinesim_rent.modem.v250 import Response
+from onlinesim_rent.modem.protocol.dialogue import Dialogue, prove
+from onlinesim_rent.modem.protocol.v250 import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,8 +21,8 @@ from transcript import (
 )
 
 from onlinesim_rent.census import Modem, NotCounted, Verdict
-from onlinesim_rent.modem.conversation import MOST_BYTES, Conversation
-from onlinesim_rent.modem.v250 import LONGEST_LINE
+from onlinesim_rent.modem.protocol.conversation import MOST_BYTES, Conversation
+from onlinesim_rent.modem.protocol.v250 import LONGEST_LINE
 
 CREG = HEALTHY["AT+CREG?"]
 

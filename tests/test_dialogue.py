@@ -5,7 +5,7 @@ from transcript import HEALTHY, IMEI, IMSI, MODEM, SEVEN, healthy_but, prove_wit
 
 from modem_simulator.families import FAMILIES
 from onlinesim_rent.census import Modem, NotCounted
-from onlinesim_rent.modem.dialogue import prove_again
+from onlinesim_rent.modem.protocol.dialogue import prove_again
 
 POSITIONS = range(len(SEVEN))
 

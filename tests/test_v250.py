@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transcript import LINE_ENDS, on_the_line
 
-from onlinesim_rent.modem.v250 import LONGEST_LINE, Response, ResponseBuffer, is_final_result_code
+from onlinesim_rent.modem.protocol.v250 import LONGEST_LINE, Response, ResponseBuffer, is_final_result_code
 
 URC = '+CMTI: "ME",1'
 

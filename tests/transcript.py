@@ -8,15 +8,15 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from onlinesim_rent.census import Modem, NotCounted
-from onlinesim_rent.modem.conversation import Conversation
-from onlinesim_rent.modem.dialogue import prove
-from onlinesim_rent.modem.v250 import ResponseBuffer
+from onlinesim_rent.modem.protocol.conversation import Conversation
+from onlinesim_rent.modem.protocol.dialogue import prove
+from onlinesim_rent.modem.protocol.v250 import ResponseBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from onlinesim_rent.modem.dialogue import Dialogue
-    from onlinesim_rent.modem.v250 import Response
+    from onlinesim_rent.modem.protocol.dialogue import Dialogue
+    from onlinesim_rent.modem.protocol.v250 import Response
 
 IMEI = "869731054051594"
 IMSI = "250011234567890"

@@ -6,10 +6,10 @@ from enum import Enum, auto
 from threading import Lock
 
 from onlinesim_rent.census import Finding, Modem, NotCounted, Verdict
-from onlinesim_rent.modem.conversation import Conversation
-from onlinesim_rent.modem.dialogue import prove, prove_again
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort
+from onlinesim_rent.modem.protocol.conversation import Conversation
+from onlinesim_rent.modem.protocol.dialogue import prove, prove_again
 
 NEVER = float("inf")
 

@@ -17,8 +17,14 @@ from typing import TypeVar
 from onlinesim_rent.census import Modem, NotCounted, Verdict
 from onlinesim_rent.modem import ts27007
 from onlinesim_rent.modem.printable import printable
-from onlinesim_rent.modem.ts27007 import ActivityStatus, CmeError, Contradiction, Event, RegistrationStatus
-from onlinesim_rent.modem.v250 import Response
+from onlinesim_rent.modem.protocol.ts27007 import (
+    ActivityStatus,
+    CmeError,
+    Contradiction,
+    Event,
+    RegistrationStatus,
+)
+from onlinesim_rent.modem.protocol.v250 import Response
 
 _Fact = TypeVar("_Fact")
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from onlinesim_rent.census import Modem, NotCounted, Verdict
 from onlinesim_rent.modem import foreign
-from onlinesim_rent.modem.dialogue import (
+from onlinesim_rent.modem.protocol.dialogue import (
     AT,
     Command,
     Dialogue,
@@ -18,7 +18,7 @@ from onlinesim_rent.modem.dialogue import (
     check_unsolicited,
     prove,
 )
-from onlinesim_rent.modem.v250 import Response, ResponseBuffer
+from onlinesim_rent.modem.protocol.v250 import Response, ResponseBuffer
 
 MOST_BYTES = 4 * 1024
 """What a port may say in one conversation. A module's answers, banner and chatter stay far below."""
