@@ -14,8 +14,8 @@ import pytest
 from lines import IS_ROOT, python
 from namespaces import IN_FIRST_PID_NAMESPACE, needs_namespaces
 
-from onlinesim_rent.modem.holders import DeviceIdentity
-from onlinesim_rent.modem.lock_files import live_lock_files, lock_file_names, udev_links
+from onlinesim_rent.modem.ports.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, udev_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ TTY_USB_3 = DeviceIdentity(os.makedev(188, 3))
 LOOK = """
 import json, sys
 from pathlib import Path
-from onlinesim_rent.modem.lock_files import live_lock_files
+from onlinesim_rent.modem.ports.lock_files import live_lock_files
 directory, *names = sys.argv[1:]
 print(json.dumps(list(live_lock_files({name: [name] for name in names}, [Path(directory)]))))
 """

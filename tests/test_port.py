@@ -19,8 +19,8 @@ from lines import BAUD_RATE, IS_ROOT, PROBE, descriptors, holder, opened, pseudo
 
 from modem_simulator.pseudo_terminal import TIOCSPTLCK
 from onlinesim_rent.census import NotCounted, Verdict
-from onlinesim_rent.modem.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port, find_ports
+from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 

@@ -13,10 +13,10 @@ from selectors import BaseSelector, DefaultSelector
 from onlinesim_rent.census import Finding, NotCounted, Verdict
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import Background
-from onlinesim_rent.modem.holders import processes_holding
 from onlinesim_rent.modem.line import Line, State
-from onlinesim_rent.modem.lock_files import live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.holders import processes_holding
+from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.probing import Probing
 

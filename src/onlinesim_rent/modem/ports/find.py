@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from os.path import basename as _base
 
-from onlinesim_rent.modem.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 
 _MOST_LINKS = 40

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import serial
 
 from onlinesim_rent.census import NotCounted, Verdict
-from onlinesim_rent.modem.holders import DeviceIdentity, is_exclusive
 from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive
 
 DESCRIPTORS_PER_PORT = 5
 """pyserial's: the device and two pipes."""

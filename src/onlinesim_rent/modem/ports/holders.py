@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onlinesim_rent.errors import CensusError
+from onlinesim_rent.modem.ports.statx import character_devices
 from onlinesim_rent.modem.printable import printable
-from onlinesim_rent.modem.statx import character_devices
 
 TIOCGEXCL = 0x80045440
 """linux/tty.h: reads whether TIOCEXCL is set; root may open a device in spite of it."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.modem.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import DeviceIdentity
 
 LOCK_DIRECTORIES = (
     Path("/run/lock"),
