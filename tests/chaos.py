@@ -26,7 +26,7 @@ from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, toget
 from virtual import VirtualHost
 
 from modem_simulator import FAULTS
-from onlinesim_rent.census import Census, Finding, Verdict
+from onlinesim_rent.census.counting import Census, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again

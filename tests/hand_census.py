@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from onlinesim_rent.census import Census, PortReport, Verdict
+from onlinesim_rent.census.counting import Census, PortReport, Verdict
 
 RUSSIA_AND_UKRAINE = {
     ("ukraine", "vodafone"): 14,

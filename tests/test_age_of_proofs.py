@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from onlinesim_rent.cache import LATE_SECONDS, PROOF_SECONDS, CensusCache
-from onlinesim_rent.census import Census, PortReport, Verdict
+from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_SECONDS, CensusCache
+from onlinesim_rent.census.counting import Census, PortReport, Verdict
 from onlinesim_rent.errors import CensusError
 
 CACHE_SECONDS = 5.0

@@ -14,12 +14,12 @@ from threading import Event, Semaphore
 import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
 
-from onlinesim_rent.cache import LATE_SECONDS, CensusCache
-from onlinesim_rent.census import Census, PortReport, Verdict
-from onlinesim_rent.census_lock import CensusLock
+from onlinesim_rent.census.cache import LATE_SECONDS, CensusCache
+from onlinesim_rent.census.counting import Census, PortReport, Verdict
+from onlinesim_rent.census.lock import CensusLock
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.runtime_directory import RuntimeDirectory
 
 PATIENCE_SECONDS = 20
 GRANTED_SECONDS = 1.0

@@ -13,7 +13,7 @@ from chaos import play
 from servers import PROJECT, environment
 
 from onlinesim_rent import census
-from onlinesim_rent.census import Verdict
+from onlinesim_rent.census.counting import Verdict
 from onlinesim_rent.modem.line import NEVER
 from onlinesim_rent.modem.probing import Probing
 from onlinesim_rent.modem.protocol.dialogue import Dialogue, prove

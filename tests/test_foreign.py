@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from onlinesim_rent.census import Verdict
+from onlinesim_rent.census.counting import Verdict
 from onlinesim_rent.modem import foreign
 
 

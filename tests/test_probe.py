@@ -35,7 +35,7 @@ from lines import (
 )
 
 from modem_simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
-from onlinesim_rent.census import Census, Verdict
+from onlinesim_rent.census.counting import Census, Verdict
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports.lock_files import udev_links
 from onlinesim_rent.modem.probe import Prober

@@ -8,16 +8,16 @@ from typing import Protocol
 from flask import Flask
 
 from onlinesim_rent import journal
-from onlinesim_rent.cache import CensusCache
-from onlinesim_rent.census import Census
+from onlinesim_rent.census.cache import CensusCache
+from onlinesim_rent.census.counting import Census
+from onlinesim_rent.census.known_modules import KnownModules
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.configuration_error import ConfigurationError
-from onlinesim_rent.known_modules import KnownModules
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.monitoring import CensusMemory, monitor
 from onlinesim_rent.networks.home_network import Names
-from onlinesim_rent.runtime_directory import RuntimeDirectory
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
 

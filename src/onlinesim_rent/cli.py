@@ -14,14 +14,14 @@ from pathlib import Path
 import click
 
 from onlinesim_rent.application import live_census
-from onlinesim_rent.census import Census, PortReport
+from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.demonstration import demonstrate
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.networks.home_network import Names
-from onlinesim_rent.runtime_directory import RuntimeDirectory
 from onlinesim_rent.settings import Settings
 
 

@@ -16,7 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from onlinesim_rent.census import Census
+from onlinesim_rent.census.counting import Census
 from onlinesim_rent.shared_counts import share_counts
 
 _PREFIX = "onlinesim_rent"

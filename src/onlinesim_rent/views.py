@@ -19,7 +19,7 @@ from onlinesim_rent.schemas import dump_answer, dump_error, load_request
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from onlinesim_rent.census import Census
+    from onlinesim_rent.census.counting import Census
     from onlinesim_rent.settings import Settings
 
 BODY_LIMIT = 16 * 1024

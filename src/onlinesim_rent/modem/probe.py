@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from selectors import BaseSelector, DefaultSelector
 
-from onlinesim_rent.census import Finding, NotCounted, Verdict
+from onlinesim_rent.census.counting import Finding, NotCounted, Verdict
 from onlinesim_rent.errors import CensusError
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State

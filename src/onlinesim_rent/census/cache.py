@@ -8,11 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from onlinesim_rent.census import Census
-from onlinesim_rent.census_lock import CensusLock
+from onlinesim_rent.census.counting import Census
+from onlinesim_rent.census.lock import CensusLock
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock, boot_id
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.runtime_directory import RuntimeDirectory
 
 PROOF_SECONDS = 3.0
 """How much older than RENT_CACHE_SECONDS a counted proof may be in an answer."""

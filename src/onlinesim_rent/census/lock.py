@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.errors import CensusError
-from onlinesim_rent.runtime_directory import RuntimeDirectory
 
 _POLL_SECONDS = 0.02
 _TRIES = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
-from onlinesim_rent.census import Census, Verdict
+from onlinesim_rent.census.counting import Census, Verdict
 
 _log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from onlinesim_rent.census import Finding
+from onlinesim_rent.census.counting import Finding
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_id
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.runtime_directory import RuntimeDirectory
 
 _FILE = "modules.json"
 
