@@ -8,7 +8,7 @@ import pytest
 
 from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census, PortReport, Verdict
-from onlinesim_rent.errors import CensusError
+from onlinesim_rent.web.errors import CensusError
 
 CACHE_SECONDS = 5.0
 BOUND_SECONDS = CACHE_SECONDS + PROOF_SECONDS

@@ -19,7 +19,7 @@ from onlinesim_rent.census.counting import Census, PortReport, Verdict
 from onlinesim_rent.census.lock import CensusLock
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.errors import CensusError
+from onlinesim_rent.web.errors import CensusError
 
 PATIENCE_SECONDS = 20
 GRANTED_SECONDS = 1.0

@@ -13,7 +13,7 @@ from werkzeug.exceptions import (
     TooManyRequests,
 )
 
-from onlinesim_rent.errors import CensusError, InvalidRequest, Unauthorized, error_answer
+from onlinesim_rent.web.errors import CensusError, InvalidRequest, Unauthorized, error_answer
 
 
 @pytest.mark.parametrize(

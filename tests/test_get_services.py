@@ -14,8 +14,8 @@ from marketplace import PUBLISHED_ANSWER
 
 from onlinesim_rent import create_app
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.errors import CensusError
-from onlinesim_rent.views import BODY_LIMIT, rent_blueprint
+from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.web.views import BODY_LIMIT, rent_blueprint
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient

@@ -16,7 +16,7 @@ from test_key_rotation import reload
 
 from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent import create_app
-from onlinesim_rent.errors import CensusError
+from onlinesim_rent.web.errors import CensusError
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
 

@@ -353,7 +353,7 @@ def test_with_hardly_any_descriptor_the_census_fails_and_names_the_setting(left:
     code = """
 import contextlib, json, os, resource, sys
 from lines import ask
-from onlinesim_rent.errors import CensusError
+from onlinesim_rent.web.errors import CensusError
 limit = 40
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 taken = []

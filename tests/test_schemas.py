@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from hand_census import RUSSIA_AND_UKRAINE
 
-from onlinesim_rent.schemas import dump_answer, dump_error, load_request
+from onlinesim_rent.web.schemas import dump_answer, dump_error, load_request
 
 PUBLISHED_EXAMPLE = """
 {"countryList": [

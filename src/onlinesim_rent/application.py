@@ -16,10 +16,10 @@ from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.monitoring import CensusMemory, monitor
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
-from onlinesim_rent.views import CensusSource, refuse, rent_blueprint
+from onlinesim_rent.web.monitoring import CensusMemory, monitor
+from onlinesim_rent.web.views import CensusSource, refuse, rent_blueprint
 
 
 class CensusKeeper(CensusSource, CensusMemory, Protocol):

@@ -17,7 +17,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from onlinesim_rent.census.counting import Census
-from onlinesim_rent.shared_counts import share_counts
+from onlinesim_rent.web.shared_counts import share_counts
 
 _PREFIX = "onlinesim_rent"
 _ANSWERED_AT = f"{_PREFIX}_answered_at"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from flask import Blueprint, Response, abort, request
 
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.errors import InvalidRequest, Unauthorized, error_answer, unreadable
-from onlinesim_rent.schemas import dump_answer, dump_error, load_request
+from onlinesim_rent.web.errors import InvalidRequest, Unauthorized, error_answer, unreadable
+from onlinesim_rent.web.schemas import dump_answer, dump_error, load_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -1,0 +1,1 @@
+"""HTTP: the route, authentication, the answer, and what the host watches."""
