@@ -14,8 +14,8 @@ from disks import behind_mount
 from servers import PROJECT, environment
 
 from onlinesim_rent.configuration_error import ConfigurationError
-from onlinesim_rent.environment import Variable
 from onlinesim_rent.settings import VARIABLES, Settings
+from onlinesim_rent.settings.environment import Variable
 
 REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
 

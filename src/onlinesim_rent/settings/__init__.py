@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onlinesim_rent import setting_values
-from onlinesim_rent.environment import Environment, Variable
+from onlinesim_rent.settings.environment import Environment, Variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
