@@ -12,7 +12,7 @@ import pytest
 from chaos import play
 from servers import PROJECT, environment
 
-from onlinesim_rent import census
+from onlinesim_rent.census import counting
 from onlinesim_rent.census.counting import Verdict
 from onlinesim_rent.modem.line import NEVER
 from onlinesim_rent.modem.probing import Probing
@@ -145,5 +145,5 @@ def test_chaos_finds_a_loop_that_does_not_look_at_its_end(monkeypatch):
 
 
 def test_chaos_finds_a_count_that_ignores_other_ports(monkeypatch):
-    monkeypatch.setattr(census, "_SAYS_NOTHING", frozenset(Verdict) - {Verdict.AVAILABLE})
+    monkeypatch.setattr(counting, "_SAYS_NOTHING", frozenset(Verdict) - {Verdict.AVAILABLE})
     assert any(" shows " in what for what in false_counts())

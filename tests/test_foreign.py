@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from onlinesim_rent.census.counting import Verdict
-from onlinesim_rent.modem import foreign
+from onlinesim_rent.modem.protocol import foreign
 
 
 @pytest.mark.parametrize(

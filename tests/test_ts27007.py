@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onlinesim_rent.modem import ts27007
+from onlinesim_rent.modem.protocol import ts27007
 from onlinesim_rent.modem.protocol.ts27007 import CmeError, Contradiction, Event
 
 IMEI = "869731054051594"

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flask import Flask
 
-from onlinesim_rent import journal
+from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.known_modules import KnownModules

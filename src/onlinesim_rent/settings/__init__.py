@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from onlinesim_rent import setting_values
+from onlinesim_rent.settings import values
 from onlinesim_rent.settings.environment import Environment, Variable
 
 if TYPE_CHECKING:
@@ -123,17 +123,17 @@ class Settings:
         read = environment.read
         settings = cls(
             api_keys=_api_keys(environment),
-            ports=read("RENT_PORTS", setting_values.ports),
-            authorization_required=read("RENT_AUTHORIZATION", setting_values.authorization_required),
-            cache_seconds=read("RENT_CACHE_SECONDS", setting_values.cache_seconds),
-            deadline_seconds=read("RENT_DEADLINE_SECONDS", setting_values.deadline_seconds),
-            baud_rate=read("RENT_BAUD_RATE", setting_values.baud_rate),
-            names_file=read("RENT_NAMES_FILE", setting_values.optional_path),
-            log_level=read("RENT_LOG_LEVEL", setting_values.log_level),
+            ports=read("RENT_PORTS", values.ports),
+            authorization_required=read("RENT_AUTHORIZATION", values.authorization_required),
+            cache_seconds=read("RENT_CACHE_SECONDS", values.cache_seconds),
+            deadline_seconds=read("RENT_DEADLINE_SECONDS", values.deadline_seconds),
+            baud_rate=read("RENT_BAUD_RATE", values.baud_rate),
+            names_file=read("RENT_NAMES_FILE", values.optional_path),
+            log_level=read("RENT_LOG_LEVEL", values.log_level),
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
         )
         # Gunicorn reads this variable itself. With 0 workers it would listen and never answer.
-        read("WEB_CONCURRENCY", setting_values.workers)
+        read("WEB_CONCURRENCY", values.workers)
         environment.finish()
         return settings
 
@@ -141,11 +141,11 @@ class Settings:
 def _api_keys(environment: Environment) -> tuple[str, ...]:
     in_place, file = (environment.values.get(name, "") for name in ("RENT_API_KEY", "RENT_API_KEY_FILE"))
     try:
-        return setting_values.api_keys(in_place, file)
+        return values.api_keys(in_place, file)
     except ValueError as problem:
         environment.refuse(str(problem), instead="RENT_API_KEY_FILE")
         return ()
 
 
 def _runtime_dir(text: str, environment: Environment) -> Path:
-    return setting_values.directory(text or str(runtime_dir(environment.values)))
+    return values.directory(text or str(runtime_dir(environment.values)))
