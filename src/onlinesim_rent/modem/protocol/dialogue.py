@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from onlinesim_rent.census.counting import Modem, NotCounted, Verdict
-from onlinesim_rent.modem.protocol import ts27007
 from onlinesim_rent.modem.printable import printable
+from onlinesim_rent.modem.protocol import ts27007
 from onlinesim_rent.modem.protocol.ts27007 import (
     ActivityStatus,
     CmeError,
