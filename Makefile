@@ -32,7 +32,7 @@ audit: $(VENV)/audit ## Look the dependencies up among the known vulnerabilities
 	else cat "$$log" >&2; exit $$status; fi
 
 chaos: $(VENV)/test ## Play random banks in virtual time until Ctrl-C, or until one fails
-	$(BIN)/python tests/chaos.py
+	$(BIN)/python tests/support/chaos.py
 
 bench: $(VENV)/run ## Measure a census of 64 and of 512 modules against one module's own dialogue
 	$(BIN)/python benchmarks/census.py

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from modem_simulator import SimulatedBank, live_bank
-from onlinesim_rent.census.counting import Verdict
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 

@@ -14,8 +14,8 @@ from servers import environment
 
 from modem_simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent import live_census
-from onlinesim_rent.census.counting import Verdict
 from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.settings import Settings
 
 ASK_BOTH_WAYS = """

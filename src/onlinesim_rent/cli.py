@@ -19,10 +19,10 @@ from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.demonstration import demonstrate
+from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
-from onlinesim_rent.web.errors import CensusError
 
 
 @click.group()

@@ -6,7 +6,7 @@ import time
 from functools import cache
 from pathlib import Path
 
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_SECONDS, CensusCache
-from onlinesim_rent.census.counting import Census, PortReport, Verdict
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.finding import CensusError, Verdict
 
 CACHE_SECONDS = 5.0
 BOUND_SECONDS = CACHE_SECONDS + PROOF_SECONDS

@@ -14,7 +14,7 @@ from hand_census import RUSSIA_AND_UKRAINE, census_of
 from onlinesim_rent.census.cache import LEAST_SECONDS, RESERVE_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 PATIENCE_SECONDS = 20
 

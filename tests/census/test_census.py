@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from onlinesim_rent.census.counting import Census, Finding, Modem, Verdict
+from onlinesim_rent.census.counting import Census
+from onlinesim_rent.finding import Finding, Modem, Verdict
 from onlinesim_rent.networks.home_network import Names
 
 NAMES = Names.load()

@@ -15,11 +15,11 @@ import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
 
 from onlinesim_rent.census.cache import LATE_SECONDS, CensusCache
-from onlinesim_rent.census.counting import Census, PortReport, Verdict
+from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.census.lock import CensusLock
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError, Verdict
 
 PATIENCE_SECONDS = 20
 GRANTED_SECONDS = 1.0

@@ -10,10 +10,10 @@ from lines import holder
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi
 from onlinesim_rent.application import live_census
-from onlinesim_rent.census.counting import Finding, Modem, Verdict
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.finding import Finding, Modem, Verdict
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.settings import Settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 
 @pytest.fixture

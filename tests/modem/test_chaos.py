@@ -13,7 +13,7 @@ from chaos import play
 from servers import PROJECT, environment
 
 from onlinesim_rent.census import counting
-from onlinesim_rent.census.counting import Verdict
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.line import NEVER
 from onlinesim_rent.modem.probing import Probing
 from onlinesim_rent.modem.protocol.dialogue import Dialogue, prove
@@ -98,7 +98,7 @@ def with_a_tenth_of_the_patience() -> Dialogue:
 
 def test_chaos_counts_none_too_many_and_misses_none():
     finished = subprocess.run(
-        [sys.executable, "tests/chaos.py", "--dialogues", str(DIALOGUES), "--seed", "1"],
+        [sys.executable, "tests/support/chaos.py", "--dialogues", str(DIALOGUES), "--seed", "1"],
         cwd=PROJECT,
         env=environment(),
         capture_output=True,

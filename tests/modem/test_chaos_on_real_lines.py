@@ -25,8 +25,12 @@ def modules_of(seed: int) -> list[SimulatedModule]:
     return [each.module for each in random_bank(seed, slowest=SLOWEST_LATENCY).modules]
 
 
-def numbers(modules: list[SimulatedModule]) -> tuple[list[set[tuple[str, str]]], list[set[tuple[str, str]]]]:
-    """For each number that is surely there to rent, the networks that it may be counted in; and for doubtful ones.
+Numbers = list[set[tuple[str, str]]]
+"""For each number, the networks that it may be counted in."""
+
+
+def numbers(modules: list[SimulatedModule]) -> tuple[Numbers, Numbers]:
+    """The numbers that are surely there to rent, and the doubtful ones.
 
     Modules that share an IMEI or a SIM are one number, and doubtful where one of them is not live. Which of
     their SIMs is counted is the census's choice.

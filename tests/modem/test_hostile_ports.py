@@ -29,7 +29,7 @@ from lines import (
 )
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
-from onlinesim_rent.census.counting import Verdict
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.probe import Prober
 
 if TYPE_CHECKING:

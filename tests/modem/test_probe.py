@@ -35,7 +35,8 @@ from lines import (
 )
 
 from modem_simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
-from onlinesim_rent.census.counting import Census, Verdict
+from onlinesim_rent.census.counting import Census
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports.lock_files import udev_links
 from onlinesim_rent.modem.probe import Prober
@@ -353,7 +354,7 @@ def test_with_hardly_any_descriptor_the_census_fails_and_names_the_setting(left:
     code = """
 import contextlib, json, os, resource, sys
 from lines import ask
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 limit = 40
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 taken = []

@@ -439,7 +439,7 @@ def simulator():
     started = []
 
     def start(*arguments):
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / "src")}
         command = [sys.executable, "-m", "modem_simulator", *arguments]
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         started.append(subprocess.Popen(command, env=environment, text=True, **pipes))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).parent.parent
+TOP = Path(__file__).parents[2]
 INPUTS = TOP / "tools" / "networks"
 DATA = TOP / "src" / "onlinesim_rent" / "networks" / "data"
 

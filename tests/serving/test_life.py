@@ -22,7 +22,7 @@ import pytest
 from disks import fill
 from marketplace import ask, counts
 from servers import PATIENCE_SECONDS, Server, environment, holder_of_ports
-from test_key_rotation import reload, stream
+from streams import reload, stream
 
 from modem_simulator import SimulatedBank, live_bank
 

@@ -1,6 +1,6 @@
 """Chaos in virtual time: the real loop over random banks, and a judge who knows the truth about them.
 
-    python tests/chaos.py [--seconds S] [--dialogues N] [--seed K [--only]]
+    python tests/support/chaos.py [--seconds S] [--dialogues N] [--seed K [--only]]
 
 A seed makes a bank, what befalls it, and a few censuses of it; --only plays that one seed, bytes and all.
 """
@@ -26,7 +26,8 @@ from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, toget
 from virtual import VirtualHost
 
 from modem_simulator import FAULTS
-from onlinesim_rent.census.counting import Census, Finding, Verdict
+from onlinesim_rent.census.counting import Census
+from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again
@@ -339,7 +340,7 @@ def run(first_seed: int, seconds: float, dialogues: int) -> int:
     print(f"\n{sum_}; seeds {first_seed} to {seed}, {time.monotonic() - began:.1f} s")
     if sum_.failures:
         replay(seed)
-        print(f"again: python tests/chaos.py --seed {seed} --only")
+        print(f"again: python tests/support/chaos.py --seed {seed} --only")
     return 1 if sum_.failures else 0
 
 

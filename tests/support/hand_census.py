@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from onlinesim_rent.census.counting import Census, PortReport, Verdict
+from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.finding import Verdict
 
 RUSSIA_AND_UKRAINE = {
     ("ukraine", "vodafone"): 14,

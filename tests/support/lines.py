@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from onlinesim_rent.census.counting import Finding
+    from onlinesim_rent.finding import Finding
     from onlinesim_rent.modem.ports.find import Port
     from onlinesim_rent.modem.ports.open import OpenPort
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from modem_simulator import SimulatedBank
 
-TESTS = Path(__file__).parent
-PROJECT = TESTS.parent
+SUPPORT = Path(__file__).parent
+PROJECT = SUPPORT.parents[1]
 
 PATIENCE_SECONDS = 30
 """How long a test waits for a process; nothing that works takes that long."""
@@ -136,7 +136,7 @@ def assert_tells_no_secret(log: str, keys: set[str]) -> None:
 
 def environment(**variables: str) -> dict[str, str]:
     """A process's whole environment: nothing of the tester's own settings reaches it."""
-    paths = os.pathsep.join([str(PROJECT / "src"), str(TESTS)])
+    paths = os.pathsep.join([str(PROJECT / "src"), str(SUPPORT)])
     return {"PATH": os.environ["PATH"], "PYTHONPATH": paths, **variables}
 
 

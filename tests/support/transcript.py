@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from onlinesim_rent.census.counting import Modem, NotCounted
+from onlinesim_rent.finding import Modem, NotCounted
 from onlinesim_rent.modem.protocol.conversation import Conversation
 from onlinesim_rent.modem.protocol.dialogue import prove
 from onlinesim_rent.modem.protocol.v250 import ResponseBuffer

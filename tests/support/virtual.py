@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped
 
 from modem_simulator import HangUp
-from onlinesim_rent.census.counting import NotCounted, Verdict
+from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from werkzeug.exceptions import (
     TooManyRequests,
 )
 
-from onlinesim_rent.web.errors import CensusError, InvalidRequest, Unauthorized, error_answer
+from onlinesim_rent.finding import CensusError
+from onlinesim_rent.web.errors import InvalidRequest, Unauthorized, error_answer
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from marketplace import PUBLISHED_ANSWER
 
 from onlinesim_rent import create_app
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 from onlinesim_rent.web.views import BODY_LIMIT, rent_blueprint
 
 if TYPE_CHECKING:

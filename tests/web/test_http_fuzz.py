@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 from servers import PATIENCE_SECONDS, PROJECT, gunicorn
 
 from onlinesim_rent import create_app
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -12,11 +12,11 @@ from disks import fill
 from hand_census import HandCensus
 from marketplace import BODY, HEADERS, ask
 from servers import Server
-from test_key_rotation import reload
+from streams import reload
 
 from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent import create_app
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
 

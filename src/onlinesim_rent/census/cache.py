@@ -12,7 +12,7 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.lock import CensusLock
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock, boot_id
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 PROOF_SECONDS = 3.0
 """How much older than RENT_CACHE_SECONDS a counted proof may be in an answer."""

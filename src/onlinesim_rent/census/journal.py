@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 
-from onlinesim_rent.census.counting import Census, Verdict
+from onlinesim_rent.census.counting import Census
+from onlinesim_rent.finding import Verdict
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from onlinesim_rent.census.counting import Finding
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_id
+from onlinesim_rent.finding import Finding
 from onlinesim_rent.modem.ports.find import Port
 
 _FILE = "modules.json"

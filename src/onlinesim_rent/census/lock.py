@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Self
 
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 _POLL_SECONDS = 0.02
 _TRIES = 5

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 
 _MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
 _MOUNTS = Path("/proc/self/mountinfo")

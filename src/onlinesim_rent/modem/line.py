@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from threading import Lock
 
-from onlinesim_rent.census.counting import Finding, Modem, NotCounted, Verdict
+from onlinesim_rent.finding import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.protocol.conversation import Conversation

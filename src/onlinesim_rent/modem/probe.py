@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from selectors import BaseSelector, DefaultSelector
 
-from onlinesim_rent.census.counting import Finding, NotCounted, Verdict
+from onlinesim_rent.finding import CensusError, Finding, NotCounted, Verdict
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
 from onlinesim_rent.modem.ports.find import Port
@@ -18,7 +18,6 @@ from onlinesim_rent.modem.ports.holders import processes_holding
 from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.probing import Probing
-from onlinesim_rent.web.errors import CensusError
 
 SPARE_DESCRIPTORS = 64
 

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE
 
-from onlinesim_rent.census.counting import Finding, Modem, NotCounted, Verdict
+from onlinesim_rent.finding import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.background import STUCK_SECONDS, Outcome
 from onlinesim_rent.modem.line import NEVER, Line, State, gone, hung_up, stuck
 from onlinesim_rent.modem.ports.find import Port

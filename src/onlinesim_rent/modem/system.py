@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from selectors import BaseSelector
 from typing import Protocol
 
-from onlinesim_rent.census.counting import NotCounted
+from onlinesim_rent.finding import NotCounted
 from onlinesim_rent.modem.background import Outcome, Task
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort

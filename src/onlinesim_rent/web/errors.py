@@ -14,24 +14,18 @@ from werkzeug.exceptions import (
     RequestEntityTooLarge,
 )
 
+from onlinesim_rent.finding import CensusError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class RentError(Exception):
-    """A request cannot be answered with a count. The text is a sentence that the caller may read."""
-
-
-class InvalidRequest(RentError):
+class InvalidRequest(Exception):
     """The request is not GET_SERVICES as the contract has it."""
 
 
-class Unauthorized(RentError):
+class Unauthorized(Exception):
     """The request does not prove that the marketplace sent it."""
-
-
-class CensusError(RentError):
-    """No census could be taken in time: our fault, and never a count that was not measured."""
 
 
 @dataclass(frozen=True, slots=True)

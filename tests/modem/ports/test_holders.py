@@ -150,7 +150,7 @@ def test_a_proc_of_processes_only_still_shows_holders():
 
 NOT_TOLD = """
 import contextlib, json, os, resource, subprocess, sys
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.holders import DeviceIdentity, processes_holding
 {before}
 try:

@@ -167,7 +167,7 @@ def test_lock_files_are_looked_up_by_name_alone(shared_directory: Path):
 def test_a_closed_lock_directory_is_no_sign_of_a_free_port(shared_directory: Path):
     shared_directory.chmod(0o700)
     code = f"""
-from onlinesim_rent.web.errors import CensusError
+from onlinesim_rent.finding import CensusError
 try:{indent(LOOK, "    ")}
 except CensusError as error:
     print(json.dumps(str(error)))

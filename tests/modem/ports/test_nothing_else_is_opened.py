@@ -16,7 +16,7 @@ from lines import IS_ROOT, PROBE, ask, opened, pseudo_terminal
 from servers import PATIENCE_SECONDS, environment
 
 from modem_simulator.open_watch import OpenWatch
-from onlinesim_rent.census.counting import Verdict
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, OWN_TERMINAL
 
@@ -124,7 +124,7 @@ def test_the_own_terminal_is_left_alone():
 def test_where_proc_hides_the_drivers_pseudo_terminals_alone_are_opened(tmp_path: Path):
     code = """
 import json, sys
-from onlinesim_rent.census.counting import NotCounted
+from onlinesim_rent.finding import NotCounted
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.ports.open import open_port
 shown = []

@@ -18,7 +18,7 @@ import pytest
 from lines import BAUD_RATE, IS_ROOT, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
 
 from modem_simulator.pseudo_terminal import TIOCSPTLCK
-from onlinesim_rent.census.counting import NotCounted, Verdict
+from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port, find_ports
 from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port

@@ -20,7 +20,7 @@ from transcript import (
     play,
 )
 
-from onlinesim_rent.census.counting import Modem, NotCounted, Verdict
+from onlinesim_rent.finding import Modem, NotCounted, Verdict
 from onlinesim_rent.modem.protocol.conversation import MOST_BYTES, Conversation
 from onlinesim_rent.modem.protocol.v250 import LONGEST_LINE
 

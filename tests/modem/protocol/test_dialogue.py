@@ -4,7 +4,7 @@ import pytest
 from transcript import HEALTHY, IMEI, IMSI, MODEM, SEVEN, healthy_but, prove_with
 
 from modem_simulator.families import FAMILIES
-from onlinesim_rent.census.counting import Modem, NotCounted
+from onlinesim_rent.finding import Modem, NotCounted
 from onlinesim_rent.modem.protocol.dialogue import prove_again
 
 POSITIONS = range(len(SEVEN))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from onlinesim_rent.census.counting import Verdict
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.protocol import foreign
 
 

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.statx import character_devices
 from onlinesim_rent.modem.printable import printable
-from onlinesim_rent.web.errors import CensusError
 
 TIOCGEXCL = 0x80045440
 """linux/tty.h: reads whether TIOCEXCL is set; root may open a device in spite of it."""

@@ -12,8 +12,8 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.holders import DeviceIdentity
-from onlinesim_rent.web.errors import CensusError
 
 LOCK_DIRECTORIES = (
     Path("/run/lock"),

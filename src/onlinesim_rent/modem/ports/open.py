@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import serial
 
-from onlinesim_rent.census.counting import NotCounted, Verdict
+from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive
 

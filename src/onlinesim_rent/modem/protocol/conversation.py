@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from onlinesim_rent.census.counting import Modem, NotCounted, Verdict
+from onlinesim_rent.finding import Modem, NotCounted, Verdict
 from onlinesim_rent.modem.protocol import foreign
 from onlinesim_rent.modem.protocol.dialogue import (
     AT,

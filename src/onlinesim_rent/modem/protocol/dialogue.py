@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from onlinesim_rent.census.counting import Modem, NotCounted, Verdict
+from onlinesim_rent.finding import Modem, NotCounted, Verdict
 from onlinesim_rent.modem.printable import printable
 from onlinesim_rent.modem.protocol import ts27007
 from onlinesim_rent.modem.protocol.ts27007 import (

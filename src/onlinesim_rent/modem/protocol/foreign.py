@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from onlinesim_rent.census.counting import NotCounted, Verdict
+from onlinesim_rent.finding import NotCounted, Verdict
 
 _LEAVE_OUT = "leave it out of RENT_PORTS"
 
