@@ -19,10 +19,11 @@ test: $(VENV)/test ## Run all tests
 	$(BIN)/pytest --numprocesses 5 --dist worksteal -m 'not timed' --cov --cov-report=
 	$(BIN)/pytest --numprocesses 2 -m timed --cov --cov-append
 
-lint: $(VENV)/lint ## Check style and types
+lint: $(VENV)/lint ## Check style, types and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 audit: $(VENV)/audit ## Look the dependencies up among the known vulnerabilities
 	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \

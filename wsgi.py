@@ -2,7 +2,7 @@
 
 import sys
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.configuration_error import ConfigurationError
 
 try:

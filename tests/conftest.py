@@ -10,7 +10,8 @@ from hand_census import HandCensus
 from lines import descriptors, join_port_threads, port_threads
 from servers import gunicorn
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
+from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
     from servers import Server
+
+
+def pytest_configure() -> None:
+    """Some tests take a census of 512 ports in their own process."""
+    allow_descriptors()
 
 
 @pytest.fixture

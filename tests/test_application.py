@@ -13,14 +13,14 @@ from disks import after_sleep, behind_mount
 from servers import environment
 
 from modem_simulator import SimulatedBank, SimulatedModule
-from onlinesim_rent import live_census
+from onlinesim_rent.application import live_census
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.settings import Settings
 
 ASK_BOTH_WAYS = """
 import json, subprocess, sys
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.clock import boot_clock
 import time
 request = {"json": {"action": "GET_SERVICES", "key": "k"}, "headers": {"Authorization": "Bearer k"}}
@@ -30,7 +30,7 @@ print(json.dumps([answer["status"], census.stdout.splitlines()[-1][:6], boot_clo
 """
 
 TELL_FAILURE = """
-from onlinesim_rent import live_census
+from onlinesim_rent.application import live_census
 from onlinesim_rent.settings import Settings
 print(live_census(Settings.from_env()).last_failure())
 """

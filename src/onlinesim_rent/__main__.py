@@ -1,5 +1,5 @@
 """``python -m onlinesim_rent`` is the command line."""
 
-from onlinesim_rent.cli import main
+from onlinesim_rent.console import main
 
 main(prog_name="onlinesim-rent")

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import select
+from functools import partial
 from typing import Protocol
 
 from flask import Flask
 
 from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
-from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.census.taking import take_census
 from onlinesim_rent.configuration_error import ConfigurationError
-from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
@@ -50,22 +49,11 @@ def create_app(settings: Settings | None = None, census: CensusKeeper | None = N
 def live_census(settings: Settings) -> CensusCache:
     """The counts as the modules on the settings' ports prove them. Raises ConfigurationError."""
     names = Names.load(settings.names_file)
-    prober = Prober(settings.baud_rate, boot_clock)
-
     known = KnownModules(RuntimeDirectory(settings.runtime_dir))
-
-    def take(deadline: float) -> Census:
-        began = boot_clock()
-        ports = find_ports(settings.ports)
-        findings = prober.probe(ports, deadline)
-        census = Census.of(findings, names, round(boot_clock() - began, 3), known.of(ports))
-        known.learn(ports, findings)
-        return census
-
     return CensusCache(
         settings.runtime_dir,
         settings.cache_seconds,
-        take,
+        partial(take_census, settings.ports, Prober(settings.baud_rate), names, known),
         record=journal.record,
         subject=repr((settings.ports, settings.baud_rate, names.fingerprint)),
     )

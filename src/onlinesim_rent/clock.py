@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +20,19 @@ def boot_clock() -> float:
     has passed its deadline: time.monotonic() would have stood still (clock_gettime(2), CLOCK_BOOTTIME).
     """
     return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A time on a clock by which work must be done."""
+
+    at: float
+    clock: Callable[[], float] = boot_clock
+
+    def check(self, work: str) -> None:
+        """Raise CensusError that names the work if the time has come."""
+        if self.clock() >= self.at:
+            raise CensusError(f"the time for the census was up while it was {work}")
 
 
 @cache

@@ -322,7 +322,7 @@ from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.probe import SPARE_DESCRIPTORS, Prober
 wanted = int(sys.argv[1])
 limit = len(os.listdir("/proc/self/fd")) + SPARE_DESCRIPTORS + wanted
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 50), limit))
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 """
 
 

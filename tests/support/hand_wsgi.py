@@ -4,7 +4,7 @@ import sys
 
 from hand_census import HandCensus
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.configuration_error import ConfigurationError
 
 try:

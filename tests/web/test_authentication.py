@@ -7,7 +7,7 @@ import hmac
 import pytest
 from marketplace import BODY, HEADERS
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.web.views import is_one_of
 

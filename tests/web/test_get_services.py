@@ -12,7 +12,7 @@ from flask import Flask, abort
 from hand_census import HandCensus, census_of
 from marketplace import PUBLISHED_ANSWER
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.web.views import BODY_LIMIT, rent_blueprint

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from servers import PATIENCE_SECONDS, PROJECT, gunicorn
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.finding import CensusError
 
 if TYPE_CHECKING:

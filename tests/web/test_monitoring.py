@@ -15,7 +15,7 @@ from servers import Server
 from streams import reload
 
 from modem_simulator import SimulatedBank, live_bank
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.finding import CensusError
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)

@@ -6,10 +6,10 @@ import errno
 import logging
 import os
 import resource
-import time
 from collections.abc import Callable, Collection, Sequence
 from selectors import BaseSelector, DefaultSelector
 
+from onlinesim_rent.clock import Deadline, boot_clock
 from onlinesim_rent.finding import CensusError, Finding, NotCounted, Verdict
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
@@ -17,7 +17,7 @@ from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import processes_holding
 from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
-from onlinesim_rent.modem.probing import Probing
+from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing
 
 SPARE_DESCRIPTORS = 64
 
@@ -30,9 +30,9 @@ class Prober:
     ``clock`` is the one that deadlines are on, in seconds.
     """
 
-    def __init__(self, baud_rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, baud_rate: int, clock: Callable[[], float] = boot_clock) -> None:
         self._baud_rate = baud_rate
-        self._clock = clock
+        self.clock = clock
         self._not_given_back: list[Line] = []
 
     def probe(self, ports: Sequence[Port], deadline: float) -> list[Finding]:
@@ -41,7 +41,8 @@ class Prober:
         Raises CensusError where this process has no descriptors left to open even one port.
         """
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
-        host = _Host(self._baud_rate, self._clock)
+        latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
+        host = _Host(self._baud_rate, latest)
         probing = Probing(ports, deadline, host, frozenset(line.port.name for line in stuck))
         try:
             return probing.run()
@@ -54,10 +55,11 @@ class Prober:
 class _Host:
     """The System that probing.py asks for: this host's own, during one census."""
 
-    def __init__(self, baud_rate: int, clock: Callable[[], float]) -> None:
+    def __init__(self, baud_rate: int, latest: Deadline) -> None:
         self._baud_rate = baud_rate
+        self._latest = latest
         self._lock_file_names: dict[str, list[str]] = {}
-        self.clock = clock
+        self.clock = latest.clock
 
     def selector(self) -> BaseSelector:
         return DefaultSelector()
@@ -69,7 +71,7 @@ class _Host:
         return _capacity(wanted)
 
     def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> dict[str, NotCounted]:
-        held = processes_holding((port.device for port in ports if port.device), ours)
+        held = processes_holding((port.device for port in ports if port.device), ours, self._latest)
         locked = live_lock_files({port.name: self._names_of_locks(port) for port in ports})
         signs: dict[str, NotCounted] = {}
         for port in ports:
@@ -94,21 +96,19 @@ class _Host:
 
 def _capacity(port_count: int) -> int:
     """How many ports may be open at once; the others wait for their turn."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         taken = len(os.listdir("/proc/self/fd"))
     except OSError as error:
         if error.errno not in {errno.EMFILE, errno.ENFILE}:
             raise CensusError(f"/proc cannot be read: {error.strerror}") from error
         # Not even one for the listing.
-        taken = hard
-    capacity = (hard - taken - SPARE_DESCRIPTORS) // DESCRIPTORS_PER_PORT
+        taken = limit
+    capacity = (limit - taken - SPARE_DESCRIPTORS) // DESCRIPTORS_PER_PORT
     if port_count and capacity < 1:
-        raise CensusError(f"no descriptors are left to open ports with: raise LimitNOFILE above {hard}")
+        raise CensusError(f"no descriptors are left to open ports with: raise LimitNOFILE above {limit}")
     if capacity < port_count:
         _log.warning(
-            "%d ports are asked %d at a time: LimitNOFILE (%d) is too low", port_count, capacity, hard
+            "%d ports are asked %d at a time: LimitNOFILE (%d) is too low", port_count, capacity, limit
         )
     return capacity

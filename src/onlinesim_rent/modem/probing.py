@@ -29,6 +29,9 @@ OPEN_SECONDS = 2.8
 CLOSE_SECONDS = 0.1
 """How long a census waits at its end for ports to close, so that the next one finds them free."""
 
+LAST_LOOK_SECONDS = 0.2
+"""How long the look at its end may take for programs that have opened a counted port meanwhile."""
+
 AGAIN_SHARE = 0.6
 """Of its first dialogue's time, what a module needs for the second: four exchanges of seven, and a little."""
 

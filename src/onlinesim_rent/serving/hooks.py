@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from functools import partial
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gunicorn.workers.base_async import AsyncWorker
+
+from onlinesim_rent.descriptors import allow_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,9 +68,3 @@ def try_application(server: Arbiter) -> int:
     # It answers nobody, so it has nothing to count.
     environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     return subprocess.run(command, env=environ, check=False).returncode
-
-
-def allow_descriptors() -> None:
-    """Raise the soft limit on open files to the hard one: a census of 512 ports takes five of them each."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from os.path import basename as _base
 
+from onlinesim_rent.clock import Deadline
 from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 
@@ -43,11 +44,12 @@ class Port:
         return self.name.startswith("socket://")
 
 
-def find_ports(patterns: Iterable[str]) -> list[Port]:
+def find_ports(patterns: Iterable[str], deadline: Deadline | None = None) -> list[Port]:
     """The ports that globs, paths and URLs name, each device once, in the patterns' and their natural order.
 
     A path without wildcards that does not exist, or that must not be opened, is a port too, so that its
     verdict can say so. What a glob names that is no serial line is left out, and the log says so once.
+    Raises CensusError when the deadline comes first.
     """
     lines = SerialLines.now()
     names: dict[str, Port] = {}
@@ -55,6 +57,8 @@ def find_ports(patterns: Iterable[str]) -> list[Port]:
         is_glob = glob.has_magic(pattern) and not pattern.startswith("socket://")
         for port in _matching(pattern, lines) if is_glob else [_port(pattern, lines)]:
             names[port.name] = port
+        if deadline:
+            deadline.check("looking for ports")
     same: dict[object, list[Port]] = {}
     for port in names.values():
         same.setdefault(port.device or port.name, []).append(port)

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from onlinesim_rent.clock import Deadline
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.statx import character_devices
 from onlinesim_rent.modem.printable import printable
@@ -47,18 +48,18 @@ class DeviceIdentity:
 
 
 def processes_holding(
-    devices: Iterable[DeviceIdentity], ours: Collection[int] = ()
+    devices: Iterable[DeviceIdentity], ours: Collection[int] = (), deadline: Deadline | None = None
 ) -> dict[DeviceIdentity, str]:
     """Who has one of the devices open, as ``process <pid> (<name>)``.
 
     ``ours`` are descriptors of this process that do not count. Its others do: the rest of the application
     may use a port too.
     Reads /proc once for all devices: every process as root, else those of this user.
-    Raises CensusError where /proc cannot be read at all.
+    Raises CensusError where /proc cannot be read at all, or when the deadline comes first.
     """
     wanted = set(devices)
     try:
-        return dict(_holders(wanted, {str(descriptor) for descriptor in ours})) if wanted else {}
+        return dict(_holders(wanted, {str(descriptor) for descriptor in ours}, deadline)) if wanted else {}
     except OSError as error:
         raise CensusError(f"/proc does not tell who uses the ports: {error.strerror}") from error
 
@@ -72,12 +73,16 @@ def is_exclusive(descriptor: int) -> bool:
     return answer != struct.pack("i", 0)
 
 
-def _holders(wanted: set[DeviceIdentity], ours: Collection[str]) -> Iterator[tuple[DeviceIdentity, str]]:
+def _holders(
+    wanted: set[DeviceIdentity], ours: Collection[str], deadline: Deadline | None
+) -> Iterator[tuple[DeviceIdentity, str]]:
     # Not getpid(): /proc may be that of an outer PID namespace.
     this_process = os.readlink("/proc/self")
     for process in filter(str.isdigit, os.listdir("/proc")):
         for device in _open_devices(process, ours if process == this_process else ()) & wanted:
             yield device, f"process {process} ({_name(process)})"
+        if deadline:
+            deadline.check("looking for programs that use the ports")
 
 
 def _open_devices(process: str, but_for: Collection[str]) -> set[DeviceIdentity]:

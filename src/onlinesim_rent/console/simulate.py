@@ -1,4 +1,4 @@
-"""Runs a server on a simulated bank, so that the service can be tried without a modem."""
+"""``onlinesim-rent simulate``: runs a server on a simulated bank, so that it can be tried without a modem."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ REPLACED = {"RENT_API_KEY", "RENT_API_KEY_FILE", "RENT_PORTS", "RENT_RUNTIME_DIR
 
 END_SECONDS = 15
 """How long a server that was told to end may take; gunicorn's requests have 12 seconds."""
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("command", nargs=-1, required=True)
+def simulate(command: tuple[str, ...]) -> None:
+    """Run COMMAND with a bank of simulated modules as its ports, and a key to try."""
+    raise SystemExit(demonstrate(command))
 
 
 def demonstrate(command: Sequence[str]) -> int:

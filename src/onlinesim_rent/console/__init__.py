@@ -1,0 +1,15 @@
+"""The command line: one command a file."""
+
+from __future__ import annotations
+
+import click
+
+from onlinesim_rent.console.census import census
+from onlinesim_rent.console.check import check
+from onlinesim_rent.console.simulate import simulate
+
+
+@click.group(commands=[census, check, simulate])
+@click.version_option(package_name="onlinesim-rent")
+def main() -> None:
+    """Tell how many phone numbers can be rented right now. Settings come from the environment (RENT_...)."""

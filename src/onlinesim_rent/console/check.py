@@ -1,0 +1,34 @@
+"""``onlinesim-rent check``: tells whether the settings are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
+from onlinesim_rent.console.errors import explained, printed
+from onlinesim_rent.console.ports import count_ports
+from onlinesim_rent.networks.home_network import Names
+from onlinesim_rent.settings import Settings
+
+
+@click.command()
+def check() -> None:
+    """Check the settings, and end with an error that names every wrong one."""
+    with explained():
+        settings = Settings.from_env()
+        Names.load(settings.names_file)
+        _warn_of_disk(settings.runtime_dir)
+    with printed():
+        click.echo(f"The settings are right. Ports found now: {count_ports(settings)}.")
+
+
+def _warn_of_disk(directory: Path) -> None:
+    """Say so where a disk that hangs would hold up every answer."""
+    if not RuntimeDirectory(directory).is_in_memory():
+        click.echo(
+            f"RENT_RUNTIME_DIR ({directory}) is not in memory: while its disk hangs, no request is answered. "
+            "Name a directory below /run or /dev/shm.",
+            err=True,
+        )
