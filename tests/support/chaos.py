@@ -20,21 +20,27 @@ from functools import cache
 from itertools import count
 from multiprocessing import Pool
 from multiprocessing.pool import Pool as PoolType
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, together
 from virtual import VirtualHost
 
 from modem_simulator import FAULTS
+from onlinesim_rent.census.cache import PROOF_SECONDS as ANSWERED_PROOF_SECONDS
+from onlinesim_rent.census.cache import RESERVE_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census
-from onlinesim_rent.finding import Finding, Verdict
+from onlinesim_rent.finding import CensusError, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again
 from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.networks.home_network import Names
+from onlinesim_rent.settings import SHARED_MEMORY
 
 DEADLINE_SECONDS = 8.0
+CACHE_SECONDS = 5.0
 FIRST_QUESTIONS = 8  # that are answered: seven, and one more for a SIM that is busy
 SECOND_QUESTIONS = 5  # that are answered: four, and one more for what else the module says
 UNSEEN_SECONDS = 0.5  # for how long whoever asks may be stopped without noticing it
@@ -55,11 +61,11 @@ def names() -> Names:
 class Asked:
     """One census, and all that the judge knows of it."""
 
-    def __init__(self, host: VirtualHost, known: Mapping[str, str]) -> None:
+    def __init__(self, host: VirtualHost, known: Mapping[str, str], deadline: float) -> None:
         self.host = host
         self.known = known
         self.began = host.now
-        self.probing = Probing(host.ports, host.now + DEADLINE_SECONDS, host)
+        self.probing = Probing(host.ports, deadline, host)
         self.findings: list[Finding] = self.probing.run()
         self.ended = host.now
         self.census = Census.of(self.findings, names(), self.ended - self.began, known)
@@ -68,11 +74,6 @@ class Asked:
             for line, report in zip(self.probing.lines, self.census.ports, strict=True)
             if report.verdict is Verdict.AVAILABLE
         ]
-
-    @property
-    def was_in_time(self) -> bool:
-        """Whether it was not stopped so long that the service gives it out for an error."""
-        return self.ended - self.began <= DEADLINE_SECONDS + 0.1 + 2 * self.host.bank.lag
 
     def module(self, line: Line) -> ChaosModule:
         return self.host.module_of[line.port.name][0]
@@ -214,7 +215,9 @@ def _was_in_time(asked: Asked, line: Line) -> bool:
     second = opening + waking + SECOND_QUESTIONS * answer + 4 * lag
     # What the loop granted it goes by how long it took the first time, which is no less than this.
     least = 7 * module.module.latency + waking
-    has_time = first + second + 0.2 < DEADLINE_SECONDS and second < seconds_to_ask_again(least)
+    has_time = first + second + 0.2 < DEADLINE_SECONDS - RESERVE_SECONDS and second < seconds_to_ask_again(
+        least
+    )
     return answer < AT.patience and has_time
 
 
@@ -259,34 +262,82 @@ class Outcome:
         )
 
 
+class Service:
+    """The real cache over the virtual host: what the marketplace is answered, and from which census."""
+
+    def __init__(self, host: VirtualHost, directory: Path) -> None:
+        self.host = host
+        self.asked: Asked | None = None
+        self._known: dict[str, str] = {}
+        self._cache = CensusCache(
+            directory, CACHE_SECONDS, self._take, record=lambda *_: None, clock=host.clock
+        )
+
+    def answer(self) -> Asked | None:
+        """The census that a request gets now; None where it gets an error."""
+        try:
+            self._cache.get(self.host.now + DEADLINE_SECONDS)
+        except CensusError:
+            return None
+        return self.asked
+
+    def _take(self, deadline: float) -> Census:
+        self.asked = Asked(self.host, self._known.copy(), deadline)
+        self._known |= {finding.port: finding.modem.imei for finding in self.asked.findings if finding.modem}
+        return self.asked.census
+
+
 def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | None = None) -> Outcome:
-    """Play one seed's bank through a few censuses, minutes to a day apart."""
+    """Play one seed's bank: requests in twos, some seconds apart, and minutes to a day between."""
     bank, outcome = random_bank(seed), Outcome()
     host = VirtualHost(bank, transcript)
-    known: dict[str, str] = {}
-    for _ in range(bank.rng.randint(3, 8)):
-        bank.stir(host.now, DEADLINE_SECONDS)
-        host.slow.clear()
-        host.was_stopped = False
-        with asking(new_dialogue):
-            asked = Asked(host, known)
-        false, missed = judge(asked) if asked.was_in_time else ([], [])
-        false, missed = ([f"seed {seed}: {what}" for what in failures] for failures in (false, missed))
-        if transcript is not None:
-            transcript += [
-                *(f"== {finding}" for finding in asked.findings),
-                f"== {len(asked.census.ports)} ports, {len(asked.counted)} counted",
-                *false,
-                *missed,
-            ]
-        seconds = asked.ended - asked.began if asked.was_in_time else 0.0
-        outcome += Outcome(len(host.ports), 1, len(asked.counted), seconds, seconds, false, missed)
-        known |= {finding.port: finding.modem.imei for finding in asked.findings if finding.modem}
-        pause = 120 * 10 ** (bank.rng.random() * 3)
-        outcome.seconds += pause
-        bank.rest(host.now + pause)
-        host.now += pause
+    with TemporaryDirectory(dir=SHARED_MEMORY) as directory, asking(new_dialogue):
+        service = Service(host, Path(directory, "runtime"))
+        for _ in range(bank.rng.randint(2, 6)):
+            bank.stir(host.now, DEADLINE_SECONDS)
+            outcome += _request(service, seed, transcript)
+            bank.pass_time(host.now + bank.rng.random() * 2 * CACHE_SECONDS)
+            host.now = max(host.now, bank.now)
+            outcome += _request(service, seed, transcript)
+            pause = 120 * 10 ** (bank.rng.random() * 3)
+            outcome.seconds += pause
+            bank.rest(host.now + pause)
+            host.now += pause
     return outcome
+
+
+def _request(service: Service, seed: int, transcript: list[str] | None) -> Outcome:
+    """Ask once, and judge what is answered."""
+    host, before, began = service.host, service.asked, service.host.now
+    host.slow.clear()
+    host.was_stopped = False
+    asked = service.answer()
+    seconds = host.now - began
+    if asked is None:
+        wrong = [] if host.was_stopped else [f"seed {seed}: an error, and nobody was stopped"]
+        return Outcome(censuses=1, missed=wrong)
+    false = [f"seed {seed}: {what}" for what in _too_old_to_answer(asked)]
+    if asked is before:
+        return Outcome(seconds=seconds, slowest=seconds, false=false)
+    wrong, missed = judge(asked)
+    false += [f"seed {seed}: {what}" for what in wrong]
+    missed = [f"seed {seed}: {what}" for what in missed]
+    if transcript is not None:
+        transcript += [
+            *(f"== {finding}" for finding in asked.findings),
+            f"== {len(asked.census.ports)} ports, {len(asked.counted)} counted",
+            *false,
+            *missed,
+        ]
+    return Outcome(len(host.ports), 1, len(asked.counted), seconds, seconds, false, missed)
+
+
+def _too_old_to_answer(asked: Asked) -> Iterator[str]:
+    """No answer, remembered or not, holds a proof that is older than the bound that the README states."""
+    for line in asked.counted:
+        age = asked.host.now - line.proved_at
+        if age > CACHE_SECONDS + ANSWERED_PROOF_SECONDS:
+            yield f"{line.port.name} is answered {age:.3f} s after its proof"
 
 
 @contextmanager

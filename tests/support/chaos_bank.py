@@ -175,11 +175,21 @@ class ChaosBank:
                 return
             yield step
 
-    def rest(self, until: float) -> None:
-        """Let time pass while nobody listens; modules break, are mended, and get other SIMs."""
+    @property
+    def now(self) -> float:
+        """The time up to which the bank has been played."""
+        return self._now
+
+    def pass_time(self, until: float) -> None:
+        """Let time pass while nobody listens."""
         while self.next_at < until:
             for _ in self.happen():
                 pass
+        self._now = until
+
+    def rest(self, until: float) -> None:
+        """Let time pass; modules break, are mended, and get other SIMs."""
+        self.pass_time(until)
         for each in self.modules:
             if self.rng.random() < 0.1 and each.module.fault == self._bases[id(each)]:
                 self._bases[id(each)] = _fault(self.rng)

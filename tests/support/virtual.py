@@ -41,6 +41,7 @@ class VirtualLine:
         self.is_lost = False
         self.session = 0
         self.free_at = 0.0
+        self.on_its_way = 0
 
     def fileno(self) -> int:
         return self._number
@@ -281,11 +282,18 @@ class VirtualHost:
         at = max(self.now, line.free_at)
         for seconds, piece in line.module.line.cut(data, self.bank.rng):
             at += seconds
-            if at <= self.now:
+            if at <= self.now and not line.on_its_way:
                 self._arrive(line, line.session, piece)
             else:
-                self.later(at, lambda piece=piece, session=line.session: self._arrive(line, session, piece))
+                line.on_its_way += 1
+                self.later(
+                    at, lambda piece=piece, session=line.session: self._arrive_late(line, session, piece)
+                )
         line.free_at = at
+
+    def _arrive_late(self, line: VirtualLine, session: int, piece: bytes) -> None:
+        line.on_its_way -= 1
+        self._arrive(line, session, piece)
 
     def _arrive(self, line: VirtualLine, session: int, piece: bytes) -> None:
         if line.session != session:
