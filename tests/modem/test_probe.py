@@ -242,6 +242,19 @@ def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
     assert "LCK..pts_" in locked.reason
 
 
+def test_a_rental_that_begins_on_one_port_takes_the_module():
+    """The port that is held has answered before, so it is known whose it is."""
+    modules = [SimulatedModule(imei(1), imsi("25099", 1), ports=2), *broken("slow_cpin")]
+    with SimulatedBank(modules) as bank, ExitStack() as stack, ThreadPoolExecutor(1) as census:
+        taken = census.submit(ask, bank.port("modem000"), bank.port("modem000b"), bank.port("modem001"))
+        while not all(proved(bank, "modem000", "modem000b")):
+            assert not taken.done()
+        stack.enter_context(holder(bank.port("modem000"), "nothing"))
+        findings = list(taken.result().values())
+    counted = Census.of(findings, Names.load(), 1.0)
+    assert [report.verdict for report in counted.ports[:2]] == [Verdict.IN_USE, Verdict.IN_USE]
+
+
 def test_a_rental_that_begins_in_this_process_is_seen():
     """In an application of one's own the same process may serve the rentals."""
     with SimulatedBank(broken("none", "silent")) as bank, ExitStack() as stack:

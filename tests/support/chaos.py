@@ -132,7 +132,8 @@ def _taken(asked: Asked) -> Iterator[str]:
             yield f"{line.port.name} is counted, and is gone or held: {_story(asked, line)}"
         for other in asked.lines_of(module):
             assert other.finding
-            is_known = other.finding.modem or asked.known.get(other.port.name) == module.module.imei
+            has_shown = other.modem or other.finding.modem
+            is_known = has_shown or asked.known.get(other.port.name) == module.module.imei
             if is_known and other.finding.verdict not in MAY_STAND_BESIDE:
                 yield f"{line.port.name} is counted, and {other.port.name} shows {other.finding.verdict}"
 

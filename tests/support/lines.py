@@ -86,13 +86,15 @@ def opened(path: str, flags: int = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) -> I
 
 
 def fill(path: str) -> None:
-    """Write into a line until it takes no more, and leave it so."""
-    with opened(path) as line, suppress(BlockingIOError):
+    """Write into a line until it takes not one byte more, and leave it so."""
+    with opened(path) as line:
         attributes = termios.tcgetattr(line)
         attributes[1] &= ~termios.OPOST
         termios.tcsetattr(line, termios.TCSANOW, attributes)
-        while True:
-            os.write(line, b"x" * 4096)
+        for size in (4096, 1):
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(line, b"x" * size)
 
 
 # TCP peers

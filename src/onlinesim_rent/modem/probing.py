@@ -152,7 +152,9 @@ class Probing:
 
     def _serve_until(self, end: float, is_done: Callable[[], bool]) -> None:
         while not is_done() and (now := self._look()) < end:
-            for key, events in self._selector.select(self._patience(now, end)):
+            ready = self._selector.select(self._patience(now, end))
+            self._look()
+            for key, events in ready:
                 self._serve(key.data, events)
                 # A thousand ports that never stop talking hold up nobody beyond the end.
                 if self._clock() >= end:

@@ -1,0 +1,101 @@
+"""The loop of one census, over a host in virtual time: what a real line seldom does."""
+
+from __future__ import annotations
+
+from selectors import EVENT_WRITE, SelectorKey
+
+from chaos_bank import ChaosBank, random_bank
+from virtual import VirtualHost, VirtualLine, VirtualSelector
+
+from onlinesim_rent.finding import Finding, Verdict
+from onlinesim_rent.modem.background import Task
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.probing import OPEN_SECONDS, Probing
+
+
+def one_sound_module() -> ChaosBank:
+    """A module on one clean line, which answers after 52 ms."""
+    bank = random_bank(10, most=1)
+    assert [module.module.fault for module in bank.modules] == ["none"]
+    return bank
+
+
+def census(host: VirtualHost) -> Finding:
+    [finding] = Probing(host.ports, 8.0, host).run()
+    return finding
+
+
+def test_a_sound_module_is_available():
+    assert census(VirtualHost(one_sound_module())).verdict is Verdict.AVAILABLE
+
+
+class LineThatIsFull(VirtualLine):
+    """Takes nothing at first. Like a serial line, it gives b"" when there is nothing to read."""
+
+    is_full = True
+
+    def write(self, data: bytes) -> int:
+        if self.is_full:
+            raise BlockingIOError
+        return super().write(data)
+
+    def read(self, most: int) -> bytes:
+        try:
+            return super().read(most)
+        except BlockingIOError:
+            return b""
+
+
+class SelectorThatTellsOfRoom(VirtualSelector):
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        for key in self.get_map().values():
+            if key.events & EVENT_WRITE:
+                key.fileobj.is_full = False
+                return [(key, EVENT_WRITE)]
+        return super().select(timeout)
+
+
+class HostWithAFullLine(VirtualHost):
+    def selector(self) -> VirtualSelector:
+        return SelectorThatTellsOfRoom(self)
+
+    def open_port(self, port: Port) -> VirtualLine:
+        line = super().open_port(port)
+        line.__class__ = LineThatIsFull
+        return line
+
+
+def test_a_line_that_has_room_again_is_written_and_not_read():
+    assert census(HostWithAFullLine(one_sound_module())).verdict is Verdict.AVAILABLE
+
+
+class HostThatIsStopped(VirtualHost):
+    """Sleeps for five seconds while the last answer is on its way; the module begins a call meanwhile."""
+
+    commands = 0
+
+    def note(self, port: Port, arrow: str, data: bytes) -> None:
+        self.commands += arrow == "<-"
+        if arrow == "<-" and self.commands == 7:
+            self.later(self.now + 0.01, self._stop)
+
+    def _stop(self) -> None:
+        [module] = self.bank.modules
+        self.later(self.now + 1.0, lambda: module.change(self.now, fault="in_call"))
+        self._sleep(self.now + 5.0)
+
+
+def test_an_answer_from_before_a_stop_is_as_old_as_the_stop():
+    finding = census(HostThatIsStopped(one_sound_module()))
+    assert (finding.verdict, finding.reason) == (Verdict.IN_USE, "is in a call (+CPAS 4)")
+
+
+class HostWithASlowDriver(VirtualHost):
+    def delay(self, _: Task) -> float:
+        return OPEN_SECONDS + 1.0
+
+
+def test_a_port_that_is_given_up_before_a_thread_comes_to_it_is_never_opened():
+    host = HostWithASlowDriver(one_sound_module())
+    assert census(host).reason == f"did not open within {OPEN_SECONDS} s"
+    assert [module.module.counts[0].opens for module in host.bank.modules] == [0]
