@@ -104,7 +104,7 @@ class Probing:
             elif sign := signs.get(line.port.name):
                 self._find(line, sign)
             elif line.state is not State.CLOSED:
-                self._find(line, NotCounted(Verdict.UNREACHABLE, "did not close in time to be asked again"))
+                self._find(line, NotCounted(Verdict.OUT_OF_TIME, "was not closed in time to be asked again"))
             else:
                 self._waiting.append(line)
         self._open_more()
