@@ -287,10 +287,10 @@ def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_has_changed_since_the_proof_is_not_counted():
-    """One slow port stretches the census; meanwhile one module begins a call and one is unplugged."""
-    faults = ("none", "none", "too_slow")
+    """A slow port stretches the census to its deadline; meanwhile a call begins, and a module is unplugged."""
+    slow_module = SimulatedModule(imei(3), imsi("25099", 3), latency=0.6)
     with (
-        SimulatedBank(broken(*faults)) as bank,
+        SimulatedBank([*broken("none", "none"), slow_module]) as bank,
         SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,
         ThreadPoolExecutor(1) as census,
     ):
@@ -315,7 +315,7 @@ def proved(bank: SimulatedBank, *ports: str) -> list[bool]:
 def test_a_module_that_is_unplugged_after_its_proof_has_hung_up():
     """The census is short, so that nobody is asked again: at its end each device is looked for."""
     with (
-        SimulatedBank(broken("slow_cpin")) as bank,
+        SimulatedBank(broken("none", latency=0.2)) as bank,
         SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,
         ThreadPoolExecutor(1) as census,
     ):

@@ -10,7 +10,7 @@ from virtual import VirtualHost, VirtualLine, VirtualSelector
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem.background import Task
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.probing import OPEN_SECONDS, Probing
+from onlinesim_rent.modem.probing import CLOSE_SECONDS, OPEN_SECONDS, Probing
 
 
 def one_sound_module() -> ChaosBank:
@@ -102,3 +102,23 @@ def test_a_port_that_is_given_up_before_a_thread_comes_to_it_is_never_opened():
     host = HostWithASlowDriver(one_sound_module())
     assert census(host).reason == f"did not open within {OPEN_SECONDS} s"
     assert [module.module.counts[0].opens for module in host.bank.modules] == [0]
+
+
+class LineThatTakesLongToRead(VirtualLine):
+    def read(self, most: int) -> bytes:
+        self._host.now += 0.5
+        return super().read(most)
+
+
+class HostThatIsSlow(VirtualHost):
+    def open_port(self, port: Port) -> VirtualLine:
+        line = super().open_port(port)
+        line.__class__ = LineThatTakesLongToRead
+        return line
+
+
+def test_many_ports_that_have_something_to_say_do_not_hold_up_the_deadline():
+    host = HostThatIsSlow(random_bank(3))
+    assert len(host.ports) > 30
+    Probing(host.ports, 8.0, host).run()
+    assert host.now < 8.0 + 0.5 + CLOSE_SECONDS + 0.5
