@@ -287,7 +287,7 @@ def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_has_changed_since_the_proof_is_not_counted():
-    """A slow port stretches the census to its deadline; meanwhile a call begins, and a module is unplugged."""
+    """A slow port stretches the census to its deadline. Meanwhile a call begins, a module is unplugged."""
     slow_module = SimulatedModule(imei(3), imsi("25099", 3), latency=0.6)
     with (
         SimulatedBank([*broken("none", "none"), slow_module]) as bank,
