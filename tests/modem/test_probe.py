@@ -320,7 +320,8 @@ def test_a_module_that_is_unplugged_after_its_proof_has_hung_up():
         ThreadPoolExecutor(1) as census,
     ):
         taken = census.submit(ask, bank.ports, unplugged.ports)
-        while not all(proved(unplugged, "modem000")):
+        # By then the quick module has proved itself long ago, and its port is closed.
+        while bank.stats()["ports"]["modem000"]["commands"] < 5:
             assert not taken.done()
         unplugged.close()
         well, gone = taken.result().values()

@@ -88,6 +88,7 @@ class VirtualSelector(BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
         assert timeout is not None
         end = self._host.now + timeout
+        self._host.catch_up()
         while not (ready := [number for number in self._host.readable() if number in self._keys]):
             if not self._host.let_happen_until(end):
                 break
@@ -222,6 +223,11 @@ class VirtualHost:
 
     def readable(self) -> list[int]:
         return list(self.ready)
+
+    def catch_up(self) -> None:
+        """Let happen what was due while whoever asks was busy."""
+        while min(self._due[0][0] if self._due else NEVER, self.bank.next_at) <= self.now:
+            self.let_happen_until(self.now)
 
     def let_happen_until(self, end: float) -> bool:
         """Let the next thing happen; False, and the time is the end's, where nothing does before."""
