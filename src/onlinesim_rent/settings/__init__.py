@@ -65,7 +65,7 @@ VARIABLES = (
         example="/run/onlinesim-rent",
     ),
     Variable("RENT_BIND", "where gunicorn listens: host:port or unix:/path", default="127.0.0.1:8000"),
-    Variable("WEB_CONCURRENCY", "the number of gunicorn's workers, with four threads each", default="2"),
+    Variable("WEB_CONCURRENCY", "the number of gunicorn's workers, of 32 threads each", default="2"),
 )
 """Every setting, described once. gunicorn.conf.py reads the last two itself."""
 
