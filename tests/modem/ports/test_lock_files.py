@@ -173,7 +173,7 @@ except CensusError as error:
     print(json.dumps(str(error)))
 """
     said, _ = python(code, str(shared_directory), "LCK..ttyUSB0", ordinary=True)
-    assert said == f"{shared_directory} may hold lock files, but: Permission denied"
+    assert said == f"cannot look for lock files in {shared_directory}: Permission denied"
 
 
 def test_note_1_an_ordinary_user_takes_what_it_cannot_look_into_for_live(shared_directory: Path):

@@ -42,8 +42,8 @@ def test_a_glob_leaves_other_paths_alone_and_says_so_once(tmp_path: Path, caplog
             assert names(f"{tmp_path}/*") == [f"{tmp_path}/modem"]
     [said] = caplog.messages
     assert said == (
-        f"RENT_PORTS: {tmp_path}/* also names 3 paths that are no serial lines, "
-        f"such as '{tmp_path}/directory': they are left alone"
+        f"RENT_PORTS: {tmp_path}/* also matches 3 paths that are not serial lines, "
+        f"such as '{tmp_path}/directory': they are ignored"
     )
 
 

@@ -153,7 +153,7 @@ def test_note_10_a_name_that_passes_to_another_device_is_not_opened(tmp_path: Pa
         port = only(link)
         link.unlink()
         link.symlink_to(other)
-        assert refusal(port)[1].startswith("was plugged in anew just now")
+        assert refusal(port)[1].startswith("has just been plugged in again")
 
 
 def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
@@ -166,7 +166,7 @@ def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
         # It would be an input/output error if the other line had ever been opened and closed.
         with pytest.raises(BlockingIOError):
             os.read(other, 1)
-    assert set(outcomes) == {"opened", "was plugged in anew just now: it is asked next time"}
+    assert set(outcomes) == {"opened", "has just been plugged in again: the next census asks it"}
 
 
 def test_a_link_that_turns_right_after_the_look_opens_no_other_device(
@@ -194,14 +194,14 @@ def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
     numbers = os.makedev(188, 0)
     os.mknod(tmp_path / "disk", 0o600 | stat.S_IFBLK, numbers)
     port = Port(str(tmp_path / "disk"), device=DeviceIdentity(numbers))
-    assert refusal(port)[1].startswith("was plugged in anew just now")
+    assert refusal(port)[1].startswith("has just been plugged in again")
 
 
 def test_a_path_that_appears_after_the_search_is_not_opened(tmp_path: Path):
     port = only(tmp_path / "modem")
     with pseudo_terminal() as (master, path):
         (tmp_path / "modem").symlink_to(path)
-        assert refusal(port)[1].startswith("was plugged in anew just now")
+        assert refusal(port)[1].startswith("has just been plugged in again")
         with pytest.raises(BlockingIOError):
             os.read(master, 1)
 

@@ -73,7 +73,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
         (1, "·2623CKLQ0009707··OK·", "no identity", "no IMEI"),
         (1, "·+CME ERROR: 515·", "no identity", "515"),
         (1, f"·{IMEI}··ERROR·", "no identity", "ERROR"),
-        (1, f"·{IMEI}··359853035323129··OK·", "doubtful", "two ways"),
+        (1, f"·{IMEI}··359853035323129··OK·", "doubtful", "two different answers"),
         (1, "AT+CGSN\r", "silent", "AT+CGSN"),
         (1, f"·{IMEI}·", "silent", "AT+CGSN"),
         (2, "·+CPIN: NOT READY··OK·", "SIM not ready", "NOT READY"),
@@ -86,7 +86,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
         (2, "·OK·", "SIM not ready", "not ready"),
         (2, "·+CPIN: READY··ERROR·", "SIM not ready", "READY"),
         (2, "·+CPIN: READY··+CME ERROR: 10·", "SIM not ready", "READY"),
-        (2, "·+CPIN: READY··+CPIN: SIM PIN··OK·", "doubtful", "two ways"),
+        (2, "·+CPIN: READY··+CPIN: SIM PIN··OK·", "doubtful", "two different answers"),
         (2, "·+CME ERROR: SIM not inserted·", "SIM not ready", "SIM not inserted"),
         (2, "·+CME ERROR:53·", "SIM not ready", "53"),
         (2, "·+CME ERROR: -1·", "SIM not ready", "-1"),
@@ -111,7 +111,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
         (4, "·ERROR·", "not registered", "ERROR"),
         (4, "·+CREG: 0,1··ERROR·", "not registered", "ERROR"),
         (4, "·+CREG: 0,1·", "silent", "AT+CREG?"),
-        (4, "·+CREG: 2··+CREG: 0,1··OK·", "doubtful", "two ways"),
+        (4, "·+CREG: 2··+CREG: 0,1··OK·", "doubtful", "two different answers"),
         (5, "·+CPAS: 3··OK·", "in use", "+CPAS 3"),
         (5, "·+CPAS: 4··OK·", "in use", "+CPAS 4"),
         (5, "·+CPAS: 4··ERROR·", "in use", "+CPAS 4"),
@@ -140,13 +140,13 @@ def test_a_module_that_does_not_prove_it_is_not_counted(
 @pytest.mark.parametrize(
     ("reply", "verdict", "reason"),
     [
-        ("AT\r", "silent", "powered"),
-        ("", "silent", "powered"),
+        ("AT\r", "silent", "check its power"),
+        ("", "silent", "check its power"),
         ("AT\r0\r", "not AT", "ATV1"),
         ("·COMMAND NOT SUPPORT·", "not AT", "COMMAND NOT SUPPORT"),
         ("·NO CARRIER·", "not AT", "NO CARRIER"),
         ("·CONNECT 9600·", "not AT", "CONNECT"),
-        ("·OKLAHOMA·", "silent", "powered"),
+        ("·OKLAHOMA·", "silent", "check its power"),
     ],
 )
 def test_a_port_without_an_ok_to_three_at_is_not_counted(reply: str, verdict: str, reason: str) -> None:
