@@ -119,7 +119,7 @@ for limit in (0, soft):
 print(json.dumps(shown))
 """
     (without, with_threads), _ = python(code, ordinary=True)
-    assert all("time for the census was up" in reason for reason in without)
+    assert all("before the census ended" in reason for reason in without)
     assert with_threads == [NOT_SERIAL] * 2
 
 
