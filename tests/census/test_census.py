@@ -58,7 +58,7 @@ def test_what_one_port_shows_counts_against_its_module(verdict):
     other = Finding("a", verdict, "held open by process 1", 1.0, Modem(IMEI[0], BEELINE[0]))
     taken = census(available("b", IMEI[0], BEELINE[0]), other, available("c", IMEI[1], BEELINE[1]))
     assert verdicts(taken) == [verdict, verdict, Verdict.AVAILABLE]
-    assert taken.ports[0].reason == f"the same module as a, which shows: {verdict}"
+    assert taken.ports[0].reason == f"the same module as a, which does not count: {verdict}"
 
 
 @pytest.mark.parametrize("verdict", SAYS_NOTHING)
