@@ -87,7 +87,7 @@ def test_a_census_that_counts_nothing_ages_from_its_end(cache, world):
     assert world.begun == [1000.0]
 
 
-def test_the_age_that_is_told_is_that_of_the_oldest_proof(cache, world):
+def test_the_reported_age_is_that_of_the_oldest_proof(cache, world):
     world.proofs, world.seconds = [0.25, 1.0], 2.0
     get(cache, world)
     assert cache.last()[1] == 1.75

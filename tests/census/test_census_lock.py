@@ -97,7 +97,7 @@ def test_thirty_at_once_share_the_census_that_is_begun_next(tmp_path):
     assert crowd.taken == 2
 
 
-def test_thirty_at_once_share_one_census_that_leaves_no_time_for_another(tmp_path):
+def test_thirty_callers_at_once_share_one_census(tmp_path):
     crowd = Crowd(tmp_path / "runtime", others=29)
 
     def meanwhile() -> None:
@@ -108,7 +108,7 @@ def test_thirty_at_once_share_one_census_that_leaves_no_time_for_another(tmp_pat
     assert crowd.taken == 1
 
 
-def test_an_old_proof_is_not_shared_where_no_time_is_left(tmp_path):
+def test_an_old_proof_is_not_shared_when_no_time_is_left(tmp_path):
     crowd = Crowd(tmp_path / "runtime", others=1)
 
     def meanwhile() -> None:
@@ -119,7 +119,7 @@ def test_an_old_proof_is_not_shared_where_no_time_is_left(tmp_path):
     assert "too little time" in other
 
 
-def test_a_census_that_grew_too_old_to_share_is_taken_anew(tmp_path):
+def test_a_census_too_old_to_share_is_replaced(tmp_path):
     crowd = Crowd(tmp_path / "runtime", others=2)
 
     def recorded(census) -> None:
@@ -219,12 +219,12 @@ def test_a_stopped_holder_is_named_at_once_when_its_time_is_up(taker, cache):
     assert str(taker.pid) in cache.last_failure()
 
 
-def test_nobody_is_named_when_nobody_takes_a_census(tmp_path, cache):
+def test_without_a_holder_no_process_is_named(tmp_path, cache):
     cache.get(in_time())
     assert RuntimeDirectory(tmp_path / "runtime").read("census.holder") is None
 
 
-def test_a_waiter_of_before_does_not_wait_for_a_stopped_holder_either(taker, cache):
+def test_an_earlier_waiter_does_not_wait_for_a_stopped_holder(taker, cache):
     os.kill(taker.pid, signal.SIGSTOP)
     deadline = in_time()
     with pytest.raises(CensusError, match="stopped or stuck"):
@@ -232,7 +232,7 @@ def test_a_waiter_of_before_does_not_wait_for_a_stopped_holder_either(taker, cac
     assert deadline - boot_clock() > PATIENCE_SECONDS / 2
 
 
-def test_one_of_the_others_takes_over_when_a_stopped_holder_is_killed(taker, cache):
+def test_a_waiter_takes_over_when_a_stopped_holder_is_killed(taker, cache):
     taker.stop()
     with pytest.raises(CensusError):
         cache.get(in_time())

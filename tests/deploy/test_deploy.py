@@ -51,7 +51,7 @@ def settings_of(unit: Path) -> dict[str, list[str]]:
     return settings
 
 
-def test_install_puts_everything_in_place_and_secrets_out_of_reach(root):
+def test_install_puts_all_files_in_place_and_protects_secrets(root):
     modes = {path: mode for path, (mode, _) in files(root).items()}
     assert modes == {
         "etc/nginx/sites-available/onlinesim-rent": 0o644,
@@ -151,7 +151,7 @@ def test_the_unit_runs_what_is_installed(root):
     assert f"server unix:{socket['ListenStream'][0]} " in (DEPLOY / "onlinesim-rent.nginx").read_text()
 
 
-def test_wrong_settings_end_with_a_status_that_systemd_does_not_restart():
+def test_systemd_does_not_restart_after_wrong_settings():
     ended = subprocess.run(
         command("wsgi:app"),
         cwd=PROJECT,
@@ -186,7 +186,7 @@ def test_the_example_is_one_that_systemd_and_a_shell_read_alike():
         assert re.fullmatch(r'(#.*|[A-Z_]+="[^"$`\\]*"|[A-Z_]+=[\w./:-]*|)', line)
 
 
-def test_note_11_udev_finds_no_fault_with_the_rule_that_keeps_modemmanager_away():
+def test_note_11_udev_accepts_the_rule_against_modemmanager():
     rules = (DEPLOY / "79-onlinesim-rent.rules").read_text()
     pair = r'[A-Z]+(\{\w+\})?(==|!=|=|\+=)"[^"]*"'
     for line in rules.splitlines():

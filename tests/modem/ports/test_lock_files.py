@@ -121,14 +121,14 @@ def test_note_1_a_lock_file_is_live_with_its_process(
 
 
 @needs_namespaces
-def test_in_a_pid_namespace_of_its_own_every_lock_is_live(tmp_path: Path):
+def test_in_another_pid_namespace_every_lock_is_live(tmp_path: Path):
     (tmp_path / "LCK..ttyUSB0").write_text(f"{ended_process():>10}\n")
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", LOOK, str(tmp_path), "LCK..ttyUSB0"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == '["LCK..ttyUSB0"]\n'
 
 
-def test_what_is_no_file_in_a_lock_directory_holds_nobody_up(tmp_path: Path):
+def test_odd_files_in_a_lock_directory_do_not_block(tmp_path: Path):
     os.mkfifo(tmp_path / "LCK..pipe")
     (tmp_path / "LCK..directory").mkdir()
     (tmp_path / "stale").write_text(f"{ended_process()}\n")
@@ -176,7 +176,7 @@ except CensusError as error:
     assert said == f"cannot look for lock files in {shared_directory}: Permission denied"
 
 
-def test_note_1_an_ordinary_user_takes_what_it_cannot_look_into_for_live(shared_directory: Path):
+def test_note_1_for_a_user_an_unreadable_lock_file_is_live(shared_directory: Path):
     unreadable, others = shared_directory / "LCK..unreadable", shared_directory / "LCK..others"
     unreadable.write_text("1")
     unreadable.chmod(0)

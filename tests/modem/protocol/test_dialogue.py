@@ -10,7 +10,7 @@ from onlinesim_rent.modem.protocol.dialogue import prove_again
 POSITIONS = range(len(SEVEN))
 
 
-def test_a_healthy_module_is_counted_after_exactly_seven_exchanges() -> None:
+def test_a_healthy_module_counts_after_seven_exchanges() -> None:
     assert prove_with(healthy_but()) == MODEM
 
 
@@ -56,7 +56,7 @@ def test_ordinary_replies_of_a_good_module_are_counted(position: int, reply: str
     assert prove_with(healthy_but((position, reply))) == MODEM
 
 
-def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() -> None:
+def test_a_line_garbled_by_noise_is_doubtful() -> None:
     garbled = "·+CREG: 0,1··+CR\xff\xfe\xfeEG: 0,2··OK·"
 
     outcome = prove_with(healthy_but((4, garbled))[:5])
@@ -158,7 +158,7 @@ def test_a_port_without_an_ok_to_three_at_is_not_counted(reply: str, verdict: st
 
 
 @pytest.mark.parametrize("failed", [["", ""], [""], ["·ERROR·"], ["A\x00\xf8", "AT\r"]])
-def test_note_12_an_autobauding_module_may_answer_its_second_or_third_at(failed: list[str]) -> None:
+def test_note_12_an_autobauding_module_may_answer_a_later_at(failed: list[str]) -> None:
     assert prove_with([*(("AT", reply) for reply in failed), *healthy_but()]) == MODEM
 
 
@@ -180,9 +180,7 @@ ENDS = ["NORMAL POWER DOWN", "POWERED DOWN"]
 @pytest.mark.parametrize(
     ("line", "verdict"), [(call, "in use") for call in CALLS] + [(end, "hung up") for end in ENDS]
 )
-def test_note_17_a_call_or_power_down_within_any_exchange_is_seen(
-    line: str, verdict: str, position: int
-) -> None:
+def test_note_17_a_call_or_power_down_is_seen_in_any_exchange(line: str, verdict: str, position: int) -> None:
     reply = HEALTHY[SEVEN[position]]
     for worded in (f"·{line}·{reply}", reply.replace("·OK·", f"·{line}··OK·")):
         outcome = prove_with(healthy_but((position, worded))[: position + 1])
@@ -217,7 +215,7 @@ def test_note_17_a_call_between_two_exchanges_is_seen(call: str, position: int) 
         for position in range(first, len(SEVEN))
     ],
 )
-def test_what_was_proved_may_be_lost_again(position: int, line: str, verdict: str) -> None:
+def test_a_later_line_can_take_a_proof_back(position: int, line: str, verdict: str) -> None:
     within = f"·{line}·{HEALTHY[SEVEN[position]]}"
     behind_the_last = f"{HEALTHY[SEVEN[position - 1]]}·{line}·"
     for changed in ((position, within), (position - 1, behind_the_last)):
@@ -227,7 +225,7 @@ def test_what_was_proved_may_be_lost_again(position: int, line: str, verdict: st
 
 
 @pytest.mark.parametrize("line", ["RDY", "+CREG: 0", "+CPIN: NOT READY", "+CPIN: SIM PIN"])
-def test_what_a_boot_says_before_the_proof_is_no_loss(line: str) -> None:
+def test_boot_lines_before_the_proof_do_not_end_it(line: str) -> None:
     assert prove_with(healthy_but((0, f"·{line}··OK·"))) == MODEM
 
 
@@ -316,7 +314,7 @@ def test_another_identity_among_the_lines_is_another_module(position: int) -> No
     assert outcome.reason == "another module answers on the same line: check the wiring"
 
 
-def test_a_late_copy_of_its_own_imei_is_no_other_module() -> None:
+def test_a_late_copy_of_the_imei_is_not_another_module() -> None:
     assert prove_with(healthy_but((2, f"·{IMEI}··+CPIN: READY··OK·"))) == MODEM
 
 
@@ -347,7 +345,7 @@ def test_a_module_that_is_asked_again_answers_four_questions() -> None:
         (3, "·+CME ERROR: 10·", "no identity"),
     ],
 )
-def test_what_has_changed_since_the_proof_ends_it(position: int, reply: str, verdict: str) -> None:
+def test_a_change_after_the_proof_ends_it(position: int, reply: str, verdict: str) -> None:
     outcome = asked_again((position, reply))
 
     assert isinstance(outcome, NotCounted)
