@@ -1,4 +1,4 @@
-"""What deploy/ puts on a server, checked by the tools that will read it there."""
+"""The files of deploy/, checked by the programs that read them on a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A file system with nothing in it but what deploy/install puts there."""
+    """A directory that holds only what deploy/install puts there."""
     installed = run(DEPLOY / "install", DESTDIR=str(tmp_path))
     assert installed.returncode == 0, installed.stderr
     return tmp_path
@@ -44,7 +44,7 @@ def files(root: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def settings_of(unit: Path) -> dict[str, list[str]]:
-    """A unit's settings, each with all of its values; unit files are not quite what configparser reads."""
+    """A unit's settings, each with all its values. configparser does not keep repeated settings."""
     settings: dict[str, list[str]] = {}
     for name, value in re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE):
         settings.setdefault(name, []).append(value)
@@ -97,7 +97,7 @@ def test_an_update_keeps_settings_and_keys_and_what_it_replaces(root):
 def test_install_says_what_to_do_next(root):
     said = run(DEPLOY / "install", DESTDIR=str(root)).stdout
     for step in (
-        "the files alone",
+        "only the files",
         "api-key",
         "tls/fullchain.pem",
         "sites-enabled",
