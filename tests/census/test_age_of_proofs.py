@@ -62,7 +62,7 @@ def get(cache, world, granted=GRANTED_SECONDS):
 
 
 def ages(census, now):
-    """How old each counted proof is: a simulated port's name holds when its census was begun."""
+    """The age of each counted proof: a simulated port's name holds the start of its census."""
     return [
         now - float(report.port.split()[0]) - report.seconds
         for report in census.ports
@@ -116,7 +116,7 @@ def test_a_census_that_took_longer_than_granted_is_an_error(cache, world):
 @pytest.mark.parametrize("jump_seconds", [6.0, 9.0, 100.0])
 @pytest.mark.parametrize("is_warm", [False, True])
 def test_a_process_stopped_at_any_instant_answers_nothing_old(tmp_path, is_warm, jump_seconds):
-    """The process is stopped before it reads the clock for the first, second, ... time."""
+    """The process is stopped before its first, second, ... reading of the clock."""
     answers = 0
     for reading in range(1, 20):
         world = World()

@@ -145,7 +145,7 @@ def test_a_census_of_other_settings_is_not_used(tmp_path, censuses):
 
 
 def test_without_cache_waiters_get_a_census_begun_afterwards(tmp_path):
-    """The first is begun before the others ask; the second serves them all."""
+    """The first census begins before the others ask. The second one serves them all."""
     begun, others_wait, censuses = Event(), Event(), Censuses()
 
     def take(deadline: float) -> Census:
@@ -236,7 +236,7 @@ def _take_until_killed(directory, began) -> None:
 
 @pytest.fixture
 def taker(tmp_path):
-    """A process that takes a census without end."""
+    """A process whose census never ends."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_take_until_killed, args=(tmp_path / "runtime", theirs)

@@ -1,4 +1,4 @@
-"""Those who wait for another's census: what they share, and what they make of a holder that is stopped."""
+"""Callers that wait for another's census: what they share, and what they do if its holder is stopped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def in_time() -> float:
 
 
 class Crowd:
-    """One asker takes a census, and the others ask while it does. ``now`` is the time of all."""
+    """One caller takes a census, and the others ask meanwhile. ``now`` is the time of all."""
 
     def __init__(self, directory, others: int) -> None:
         self.now = 1000.0
@@ -46,7 +46,7 @@ class Crowd:
         self._first_is_taking, self._asked, self._go_on = Event(), Semaphore(0), Event()
 
     def answers(self, meanwhile) -> list:
-        """What all got, the first taker's answer first; ``meanwhile`` is run while they wait."""
+        """Return all answers, the first taker's first. ``meanwhile`` runs while the others wait."""
         with ThreadPoolExecutor(1 + self._others) as askers:
             try:
                 first = askers.submit(self._ask, lambda: self.now)
@@ -135,7 +135,7 @@ def test_a_census_too_old_to_share_is_replaced(tmp_path):
 
 
 def _take_when_told(directory, granted: float, ours) -> None:
-    """Take one census: say that it has begun, go on when told, and tell what came of it."""
+    """Take one census: report its start, continue when told, and report the result."""
 
     def take(deadline: float) -> Census:
         ours.send("begun")
@@ -150,7 +150,7 @@ def _take_when_told(directory, granted: float, ours) -> None:
 
 
 class Taker:
-    """A process of its own that is in mid-census."""
+    """A process in the middle of a census."""
 
     def __init__(self, directory, granted: float) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
@@ -242,7 +242,7 @@ def test_a_waiter_takes_over_when_a_stopped_holder_is_killed(taker, cache):
 
 
 def test_the_next_holder_is_not_taken_for_the_killed_one(tmp_path):
-    """What the killed one wrote down is there until the next one has written."""
+    """The record of the killed holder stays until the next holder has written its own."""
     directory = RuntimeDirectory(tmp_path / "runtime")
     directory.replace("census.holder", b'{"pid": 1, "until": 0.0}')
     with open(directory.descriptor("census.lock"), "rb") as held, CensusLock(directory, boot_clock) as lock:
@@ -260,7 +260,7 @@ def test_the_next_holder_is_not_taken_for_the_killed_one(tmp_path):
 
 
 def test_a_child_of_the_taker_does_not_keep_the_lock(tmp_path):
-    """A child that is forked in mid-census, as in an application of one's own, has the lock's descriptor."""
+    """A child that is forked during a census inherits the lock's descriptor."""
     children = []
 
     def take(deadline: float) -> Census:

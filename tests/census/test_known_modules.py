@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_no_knowledge(directory, content):
 
 
 def test_a_rental_that_holds_one_port_takes_the_module(tmp_path):
-    """The census before has shown that both ports are one module's."""
+    """The earlier census showed that both ports belong to one module."""
     with (
         SimulatedBank([SimulatedModule(imei(1), imsi("25099", 1), ports=2)]) as bank,
         ExitStack() as rental,

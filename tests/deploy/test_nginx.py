@@ -58,7 +58,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """One for the tests that leave it as it was."""
+    """One site for all tests that do not change it."""
     with TemporaryDirectory() as name:
         yield from serve(Path(name))
 
@@ -80,7 +80,7 @@ def serve(directory: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="module", autouse=True)
 def unanswered() -> Iterator[subprocess.Popen[bytes]]:
-    """A request to a service that hangs, sent at the start, since it takes ten seconds."""
+    """A request to a service that hangs. It takes ten seconds, so it is sent first."""
     with TemporaryDirectory() as name:
         application = Application(Path(name))  # listens, and nobody takes a request
         try:
@@ -99,7 +99,7 @@ def unanswered() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def address() -> str:
-    """An address of the test's own, so that no test uses up another's share."""
+    """An address only for this test, so that its requests do not count against another test's limit."""
     return f"127.2.{random.randrange(256)}.{random.randrange(1, 255)}"
 
 
@@ -351,7 +351,7 @@ def test_a_client_that_trickles_keeps_nothing_for_long(site):
 
 
 def trickle(proxy: Proxy, beginning: bytes, drop: bytes) -> bytes:
-    """What comes back when a request goes on for ever, a little each fifth of a second."""
+    """Return the answer to an endless request that sends a little every 0.2 seconds."""
     with connect(proxy) as connection:
         connection.sendall(beginning)
         connection.settimeout(0.2)
@@ -397,7 +397,7 @@ def ask_as_the_host(site: Site, path: str, *options: str) -> Answer:
 
 
 class Load:
-    """Streams of requests, some on kept connections and some on new ones, until they are told to end."""
+    """Streams of requests, on kept and on new connections, until they are told to end."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._ends = False
@@ -414,7 +414,7 @@ class Load:
             self._grown.wait_for(lambda: self._answered >= enough or self._ends, PATIENCE_SECONDS)
 
     def end(self) -> Counter[bytes]:
-        """How often each answer was given; raises what a request raised."""
+        """Return how often each answer came; raise what a request raised."""
         self._ends = True
         with self._pool:
             return sum((stream.result() for stream in self._streams), Counter())

@@ -1,4 +1,4 @@
-"""What may block in the kernel, beside the loop: real threads that really wait."""
+"""Calls that block in the kernel, beside the loop: with real threads that really wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def serve(background: Background, done: list[object], count: int) -> None:
-    """The loop's part, until so many outcomes were carried out."""
+    """Do the loop's part until so many outcomes have run."""
     end = time.monotonic() + PATIENCE_SECONDS
     while len(done) < count:
         assert time.monotonic() < end

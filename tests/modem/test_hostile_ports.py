@@ -1,4 +1,4 @@
-"""Ports that do whatever they can to hold up a census: the deadline holds, and the sound ones count."""
+"""Ports that delay a census in every way they can: the deadline holds, and the sound ports count."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def loopback(number: int, count: int = STUCK) -> list[str]:
-    """One TCP port under as many names: all of 127.0.0.0/8 is this host."""
+    """One TCP port under many names: all of 127.0.0.0/8 is this host."""
     return [f"socket://127.0.0.{host}:{number}" for host in range(1, count + 1)]
 
 

@@ -1,4 +1,4 @@
-"""Censuses over real pseudo-terminals: who is counted, who is left alone, and what is left behind."""
+"""Censuses over real pseudo-terminals: which modules count, which ports are not opened, and what leaks."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_all_faults_get_a_verdict_in_time_and_no_setting_changes(bank: Simulated
 
 @pytest.mark.timed
 def test_silent_modules_take_under_3_s_and_little_cpu():
-    """Note 22: beside them a module that is slow in everything counts."""
+    """Note 22: a module that answers everything slowly still counts beside them."""
     slow = SimulatedModule(imei(1), imsi("25099", 1), fault="slow_cpin", latency=0.3)
     with SimulatedBank([slow, *broken(*["silent"] * 64)]) as bank:
         worked = time.process_time()
@@ -243,7 +243,7 @@ def test_note_1_a_port_taken_during_the_census_is_in_use():
 
 
 def test_a_rental_that_begins_in_this_process_is_seen():
-    """In an application of one's own the same process may serve the rentals."""
+    """The rental software may run in the same process."""
     with SimulatedBank(broken("none", "silent")) as bank, ExitStack() as stack:
         path = bank.port("modem000")
 
@@ -263,7 +263,7 @@ def test_a_rental_that_begins_in_this_process_is_seen():
 
 
 def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPatch):
-    """The census' own descriptor is no holder."""
+    """The census's own descriptor is not a sign of use."""
     with SimulatedBank(live_bank(1, 0.0)) as bank:
         path = bank.port("modem000")
         with stuck(monkeypatch, closing=[path]):
@@ -274,7 +274,7 @@ def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_module_that_changed_after_its_proof_is_not_counted():
-    """One slow port stretches the census; meanwhile one module begins a call and one is unplugged."""
+    """One slow port prolongs the census. Meanwhile one module begins a call and one is unplugged."""
     faults = ("none", "none", "too_slow")
     with (
         SimulatedBank(broken(*faults)) as bank,
@@ -300,7 +300,7 @@ def proved(bank: SimulatedBank, *ports: str) -> list[bool]:
 
 
 def test_a_module_that_is_unplugged_after_its_proof_has_hung_up():
-    """The census is short, so that nobody is asked again: at its end each device is looked for."""
+    """The census is short, so it asks no module again. At its end, it checks that each device is there."""
     with (
         SimulatedBank(broken("slow_cpin")) as bank,
         SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,

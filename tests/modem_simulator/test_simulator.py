@@ -39,7 +39,7 @@ def module(**settings):
 
 
 def ask(simulated, *commands, port=0):
-    """Ask in turn at second 0; return all that is said, by the time it is said."""
+    """Ask one after the other at second 0; return what the module sends, by its time."""
     events = simulated.opened(port, 0.0)
     for command in commands:
         events += simulated.feed(port, command + b"\r", 0.0)

@@ -1,4 +1,4 @@
-"""Who else has a device open: other processes that are really there."""
+"""Other processes that have a device open: with real processes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def identity(path: str) -> DeviceIdentity:
 
 @contextmanager
 def started(*command: str) -> Iterator[int]:
-    """The pid of a process that has said that it is ready; it ends when its standard input does."""
+    """Yield the pid of a process that has reported that it is ready. It ends with its standard input."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == b"\n"

@@ -1,4 +1,4 @@
-"""Lock files of programs that use a device: which names are looked up, and which files are live."""
+"""Lock files of programs that use a device: their names, and which of them are live."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print(json.dumps(list(live_lock_files({name: [name] for name in names}, [Path(di
 
 
 def ended_process() -> int:
-    """The pid of a process that is no more."""
+    """The pid of a process that has ended."""
     with subprocess.Popen(["true"]) as process:
         pass
     return process.pid
@@ -156,7 +156,7 @@ def test_a_directory_with_two_paths_is_looked_into_once(tmp_path: Path):
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs a directory of another user")
 def test_lock_files_are_looked_up_by_name_alone(shared_directory: Path):
-    """The directory may be searched but not listed; so 200,000 files of others cost nothing."""
+    """The directory may be searched but not listed, so 200,000 other files cost nothing."""
     (shared_directory / "LCK..ttyUSB0").touch()
     shared_directory.chmod(0o711)
     names = ("LCK..ttyUSB0", "LCK..ttyUSB1")

@@ -98,7 +98,7 @@ def test_no_driver_of_another_device_is_reached(tmp_path: Path):
 
 
 def test_the_own_terminal_is_left_alone():
-    """A person reads and types there: they would see AT, and could not type any more."""
+    """A person uses this terminal: they would see AT, and could no longer type."""
     code = "import os, sys; os.close(os.open(sys.argv[1], os.O_RDWR))" + PROBE
     with pseudo_terminal() as (master, path), opened(path) as line:
         before = termios.tcgetattr(line)

@@ -1,4 +1,4 @@
-"""Ports are found, opened for this service alone, and closed: on real devices, files and sockets."""
+"""Ports are found, opened exclusively and closed: real devices, files and sockets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def attempt(port: Port) -> str:
 
 @contextmanager
 def flipping(link: Path, *targets: str) -> Iterator[None]:
-    """Another process turns a link from one target to the next, as fast as it can."""
+    """Another process changes a link from one target to the next, as fast as it can."""
     with subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", FLIP, link, *targets], stdout=subprocess.PIPE
     ) as process:

@@ -1,4 +1,4 @@
-"""The kernel's tables, as hosts of every kind show them, and the devices that may be opened by them."""
+"""The kernel's tables on many kinds of hosts, and the devices that they allow to open."""
 
 from __future__ import annotations
 

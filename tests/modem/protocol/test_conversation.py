@@ -374,7 +374,7 @@ properties = settings(deadline=None, derandomize=True, max_examples=150)
 
 
 def near(reply: bytes) -> st.SearchStrategy[bytes]:
-    """A reply, mostly as it should be, else with something before it, behind it or in its place."""
+    """A reply: usually correct, else with something before it, after it or instead of it."""
     return st.just(reply) | st.just(reply) | st.builds(lambda a, b: a + reply + b, streams, streams) | streams
 
 
@@ -499,7 +499,7 @@ def test_a_call_that_comes_with_the_imei_names_the_module() -> None:
 
 
 def test_a_port_that_talks_without_end_is_read_once() -> None:
-    """Each byte costs the same, however many came before it."""
+    """Each byte takes the same time, no matter how many came before it."""
     conversation = Conversation(0.0)
     seen: list[int] = []
     original = conversation._buffer.so_far

@@ -297,7 +297,7 @@ OTHER_IMEI = "359853035323129"
 def test_two_modules_that_answer_on_one_line_do_not_count(
     position: int, exchanges: int, verdict: str
 ) -> None:
-    """The second module's IMEI comes behind the first one's OK, at any later command."""
+    """The second module's IMEI comes after the first one's OK, at any later command."""
     reply = f"·{OTHER_IMEI}··OK·" + HEALTHY[SEVEN[position]]
     outcome = prove_with(healthy_but((position, reply))[:exchanges])
 

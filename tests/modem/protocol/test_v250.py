@@ -41,7 +41,7 @@ SHAPES = {
 
 
 def response_to(pieces: list[bytes], command: str = "AT+CPIN?") -> Response | None:
-    """What a buffer that is read after every piece gives first."""
+    """Return the first response of a buffer that is read after each piece."""
     buffer = ResponseBuffer()
     buffer.expect(command)
     for piece in pieces:
@@ -52,7 +52,7 @@ def response_to(pieces: list[bytes], command: str = "AT+CPIN?") -> Response | No
 
 
 def splits(data: bytes) -> list[list[bytes]]:
-    """The whole, every way to cut it in two, and its single bytes."""
+    """Yield the whole, every split into two pieces, and the single bytes."""
     in_two = [[data[:i], data[i:]] for i in range(1, len(data))]
     return [[data], *in_two, [data[i : i + 1] for i in range(len(data))]]
 
