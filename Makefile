@@ -1,4 +1,4 @@
-# The commands of this project; each installs into .venv what it needs.
+# The commands of this project. Each installs what it needs into .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
-run: $(VENV)/run ## Serve the modules on RENT_PORTS, or simulated ones where no RENT_ setting names ports or a key
+run: $(VENV)/run ## Serve the modules on RENT_PORTS; simulated ones if no RENT_ setting names ports or a key
 	@if [ -n "$$RENT_PORTS$$RENT_API_KEY$$RENT_API_KEY_FILE" ]; \
 	then exec $(BIN)/gunicorn wsgi:app; \
 	else exec $(BIN)/onlinesim-rent simulate $(BIN)/gunicorn wsgi:app; fi
@@ -25,26 +25,26 @@ lint: $(VENV)/lint ## Check style, types and who imports whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-audit: $(VENV)/audit ## Look the dependencies up among the known vulnerabilities
+audit: $(VENV)/audit ## Check the dependencies for known vulnerabilities
 	@log=$$(mktemp) && trap 'rm -f "$$log"' EXIT; \
 	$(BIN)/pip-audit --vulnerability-service osv --skip-editable --progress-spinner off 2>"$$log"; status=$$?; \
 	if [ $$status -ne 0 ] && ! grep -q '^Found ' "$$log" && grep -qE 'ConnectionError|ConnectTimeout|ReadTimeout' "$$log"; \
 	then echo 'audit SKIPPED: the vulnerability index (OSV) cannot be reached, so nothing was looked up.'; \
 	else cat "$$log" >&2; exit $$status; fi
 
-chaos: $(VENV)/test ## Play random banks in virtual time until Ctrl-C, or until one fails
+chaos: $(VENV)/test ## Test random banks in virtual time until one fails, or until Ctrl-C
 	$(BIN)/python tests/support/chaos.py
 
-bench: $(VENV)/run ## Measure a census of 64, 512 and 1,024 modules against one module's own dialogue
+bench: $(VENV)/run ## Compare a census of 64, 512 and 1,024 modules with one module's dialogue
 	$(BIN)/python benchmarks/census.py
 
-load: $(VENV)/run ## Hold a load through nginx for 20 seconds; its --hup and --kill disturb the workers
+load: $(VENV)/run ## Send requests through nginx for 20 seconds; --hup and --kill disturb the workers
 	$(BIN)/python benchmarks/load.py
 
-install: ## Put the service on this host (as root): user, /opt, systemd units, nginx site, udev rule
+install: ## Install the service on this host (as root): user, /opt, systemd units, nginx site, udev rule
 	deploy/install
 
-clean: ## Remove what these commands made
+clean: ## Remove everything that these commands made
 	rm -rf $(VENV) build src/*.egg-info .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 

@@ -1,65 +1,65 @@
-"""How gunicorn runs the service: each setting with its reason. The code is in onlinesim_rent/serving/."""
+"""Gunicorn's settings for the service, each with its reason. The code is in onlinesim_rent/serving/."""
 
 import os
 
 from onlinesim_rent.serving.hooks import on_starting, when_ready, worker_exit  # noqa: F401 - gunicorn calls them
 from onlinesim_rent.serving.request_log import FORMAT, RequestLogger
 
-# So that `gunicorn` alone, beside this file, runs the service.
+# With it, the command `gunicorn` in this directory runs the service.
 wsgi_app = "wsgi:app"
 proc_name = "onlinesim-rent"
 
-# Loopback, because TLS is the business of a proxy in front.
+# Loopback: a proxy in front of the service does TLS.
 bind = os.environ.get("RENT_BIND") or "127.0.0.1:8000"
 
-# Two workers answered 3.4 times as many requests as one: unpacking and JSON hold a process's lock.
-# Gunicorn itself has read the number by now. The settings check that it is at least one.
+# Two workers answered 3.4 times as many requests as one: unpacking and JSON hold the interpreter lock.
+# Gunicorn has already read this variable. The settings check that it is at least one.
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
-# A client that sends its request slowly gets no thread.
+# In this class, a client that sends its request slowly takes no thread.
 worker_class = "onlinesim_rent.serving.worker.HeadFirstWorker"
-# The marketplace's test is 30 requests at once. All may come to one worker, and all may wait for one census.
+# The marketplace's test sends 30 requests at once. All may reach one worker, and all may wait for one census.
 threads = 32
 
-# A worker's main loop beats every second whatever its threads do; one that has not for this long hangs.
+# A worker's main loop sends a heartbeat every second. A worker without one for this long hangs.
 timeout = 15
-# A request in flight ends within the marketplace's 10 seconds and survives a reload.
+# Longer than the marketplace's 10 seconds, so a request in progress survives a reload.
 graceful_timeout = 12
-# The marketplace comes every two minutes: nothing to keep open but the connections of a burst.
+# The marketplace asks every two minutes, so only the connections of a burst are worth keeping open.
 keepalive = 5
 
-# The contract's request has one short line and, through a proxy, some twenty fields.
+# The contract's request has one short request line and, through a proxy, about twenty header fields.
 limit_request_line = 2048
 limit_request_fields = 64
 limit_request_field_size = 4096
 
-# Nothing here depends on what a proxy forwards, so no client can change anything by forging it:
-# neither the scheme, nor the path, nor an error when two such fields disagree.
+# The service uses no header that a proxy forwards, so a client gains nothing by forging one:
+# it changes neither the scheme nor the path, and two contradicting headers cause no error.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 
-# The heartbeat file belongs in memory: a slow disk would end a worker.
+# The heartbeat file is in memory, because gunicorn would kill a worker that waits for a slow disk.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - unlinked once it is open
 
-# Nobody steers it but by signals, so it need not listen for more.
+# Signals are enough to control gunicorn, so it need not listen on a control socket.
 control_socket_disable = True
 
-# The settings' own check names a wrong level, and must not fail before it does.
+# If the level is wrong, use "info" here: the settings' own check then reports the wrong level.
 loglevel = os.environ.get("RENT_LOG_LEVEL", "").strip().lower()
 if loglevel not in {"debug", "info", "warning", "error", "critical"}:
     loglevel = "info"
 logger_class = RequestLogger
-# Gunicorn asks whether there is an access log; where it goes is set below.
+# This only turns the access log on; its handler is set below.
 accesslog = "-"
 access_log_format = FORMAT
-# Requests to stdout and everything else to stderr, never waiting for whoever reads them.
+# Requests go to stdout, everything else to stderr. The handler never waits for a reader.
 HANDLER = "onlinesim_rent.serving.background_log.BackgroundHandler"
 logconfig_dict = {
     "root": {"level": loglevel.upper(), "handlers": ["stderr"]},
     "loggers": {
         "gunicorn.error": {"level": loglevel.upper(), "propagate": True},
         "gunicorn.access": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
-        # The check at the start has already named the unknown variables; each worker would name them again.
+        # The check at the start has already logged the unknown variables; each worker would log them again.
         "onlinesim_rent.settings": {"level": "ERROR"},
     },
     "handlers": {

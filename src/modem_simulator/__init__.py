@@ -1,4 +1,4 @@
-"""Simulated GSM modules: values without descriptor or clock, and a bank that plays them on terminals."""
+"""Simulated GSM modules, without descriptor or clock, and a bank that runs them on pseudo-terminals."""
 
 from .banks import PUBLISHED_EXAMPLE, default_bank, every_fault_bank, imei, imsi, live_bank, numbers_to_rent
 from .controller import SimulatedBank

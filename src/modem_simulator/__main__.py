@@ -24,7 +24,7 @@ STANDARD_INPUT = 0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve the bank that the arguments name; what is wrong with them ends the program with a sentence."""
+    """Serve the bank that the arguments name. A wrong argument ends the program with a sentence."""
     options = _parser().parse_args(arguments)
     _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
@@ -41,11 +41,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m modem_simulator", description="Simulated GSM modules.")
     parser.add_argument("--bank", metavar="FILE.json", help="the modules; - reads one line of standard input")
     parser.add_argument(
-        "--directory", type=Path, help="where the ports stand: new or empty (default: a temporary one)"
+        "--directory", type=Path, help="the directory for the ports, new or empty (default: a temporary one)"
     )
-    parser.add_argument("--modules", type=int, metavar="N", help="instead of a bank: so many live modules")
+    parser.add_argument("--modules", type=int, metavar="N", help="serve N live modules instead of a bank")
     parser.add_argument(
-        "--latency", type=float, default=0.05, metavar="S", help="... that take so long to answer"
+        "--latency",
+        type=float,
+        default=0.05,
+        metavar="S",
+        help="the seconds that each of them takes to answer",
     )
     return parser
 
@@ -65,7 +69,7 @@ def _own_directory(path: Path | None) -> Iterator[Path]:
         path = Path(tempfile.mkdtemp(prefix="modules-"))
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(path.iterdir()):
-        raise ValueError(f"{path} is not empty: the ports stand in a directory of their own")
+        raise ValueError(f"{path} is not empty: the ports need an empty directory")
     try:
         yield path
     finally:
@@ -88,7 +92,9 @@ def _serve(bank: Bank, directory: Path) -> None:
     try:
         bank.listen(STANDARD_INPUT, obey)
     except PermissionError:  # epoll refuses files and /dev/null
-        raise ValueError("standard input is no pipe or terminal: the bank serves until it ends") from None
+        raise ValueError(
+            "standard input must be a pipe or a terminal: the bank serves until it ends"
+        ) from None
     modules = {id(port.module) for port in bank.ports.values()}
     print(json.dumps({"ports": f"{directory}/*", "modules": len(modules)}), flush=True)  # noqa: T201
     bank.serve()

@@ -1,4 +1,4 @@
-"""A bank of simulated modules on pseudo-terminals: one epoll loop, one heap of times."""
+"""A bank of simulated modules on pseudo-terminals, run by one epoll loop and one heap of timers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from .pseudo_terminal import open_master
 
 READ_SIZE = 1024
 LONGEST_BACKLOG = 65536
-"""What nobody reads beyond this many bytes is lost, as in a UART."""
+"""Bytes. If nobody reads, further bytes are lost, as in a UART."""
 AWAY_SECONDS = 0.2
-"""How long the device of a module that hung up is gone."""
+"""How long the device is gone after its module hung up."""
 
 
 @dataclass(eq=False, slots=True)
 class Port:
-    """One of a module's ports, and the pseudo-terminal it is on at present."""
+    """One of a module's ports, and its present pseudo-terminal."""
 
     path: Path
     module: SimulatedModule
@@ -38,16 +38,16 @@ class Port:
     is_open: bool = False
     session: int = 0
     backlog: bytearray = field(default_factory=bytearray)
-    waiting: list[Emission] = field(default_factory=list)  # repeated ones, until the backlog is gone
+    waiting: list[Emission] = field(default_factory=list)  # to repeat, once the backlog is empty
 
     @property
     def counts(self) -> Counts:
-        """What this port was asked."""
+        """What callers asked this port."""
         return self.module.counts[self.index]
 
 
 class Bank:
-    """Plays modules in real time; between ``with`` and its end each port is a symlink in a directory.
+    """Runs modules in real time. Inside ``with``, each port is a symlink in ``directory``.
 
     The names are ``modem000``, and ``modem000b``, ``modem000c``, ... for a module's other ports.
     """
@@ -84,12 +84,12 @@ class Bank:
         self._epoll.close()
 
     def serve(self) -> None:
-        """Play until ``stop``."""
+        """Run the modules until ``stop``."""
         while self._serving:
             for descriptor, _ in self._epoll.poll(self._patience()):
                 self._ready[descriptor]()
             self._hear()
-            now = monotonic()  # once, so that what repeats leaves the others their turn
+            now = monotonic()  # read once, so that repeated timers do not starve the others
             while self._timers and self._timers[0][0] <= now:
                 heappop(self._timers)[2]()
 
@@ -98,7 +98,7 @@ class Bank:
         self._serving = False
 
     def listen(self, descriptor: int, callback: Callable[[], None], events: int = select.EPOLLIN) -> None:
-        """Call back from ``serve`` whenever the descriptor is ready."""
+        """Let ``serve`` call ``callback`` whenever the descriptor is ready."""
         self._epoll.register(descriptor, events)
         self._ready[descriptor] = callback
 
@@ -118,7 +118,7 @@ class Bank:
         port.path.symlink_to(slave)
 
     def _detach(self, port: Port) -> None:
-        """Take a device away: first its name, since the kernel soon gives the number to somebody else."""
+        """Remove a device, its name first: the kernel soon gives the number to another terminal."""
         if port.master < 0:
             return
         port.path.unlink(missing_ok=True)
@@ -131,7 +131,7 @@ class Bank:
     # ... is opened and closed
 
     def notice_opens(self) -> None:
-        """Begin the session of every port that has been opened by now."""
+        """Begin the session of each port that was opened since the last call."""
         for watch in self._watch.opened():
             if port := self._watched.get(watch):
                 self._end_session(port)
@@ -140,7 +140,7 @@ class Bank:
                 self._schedule(port, port.module.opened(port.index, monotonic()))
 
     def _end_session(self, port: Port) -> None:
-        if not port.is_open:  # modifying what epoll knows would bring the same edge again
+        if not port.is_open:  # epoll.modify() would report the same edge again
             return
         port.module.closed(port.index, monotonic())
         port.is_open = False
@@ -162,7 +162,7 @@ class Bank:
             self._end_session(port)
 
     def _hear(self) -> None:
-        """Pass on what was read, after any opening that came before it."""
+        """Pass the bytes that were read to the modules, after any opening that came before them."""
         self.notice_opens()
         for port, data in self._heard:
             self._schedule(port, port.module.feed(port.index, data, monotonic()))
@@ -197,7 +197,7 @@ class Bank:
         port.waiting.clear()
 
     def _write(self, port: Port, data: bytes) -> None:
-        """Write what the pseudo-terminal takes, keep the rest until it is writable."""
+        """Write what the pseudo-terminal accepts; keep the rest until it is writable."""
         was_full = bool(port.backlog)
         if len(port.backlog) < LONGEST_BACKLOG:
             port.backlog += data
@@ -210,7 +210,7 @@ class Bank:
 
 
 def _interest(port: Port) -> int:
-    """What to wait for; only for edges while nobody has it open, since that is a lasting hang-up."""
+    """Return the epoll events. While nobody has the port open, only edges: it hangs up all the time."""
     return select.EPOLLIN | (select.EPOLLOUT if port.backlog else 0) | (0 if port.is_open else select.EPOLLET)
 
 

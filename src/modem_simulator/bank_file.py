@@ -12,7 +12,7 @@ _NAMES = [field.name for field in fields(SimulatedModule) if field.init]
 
 
 def read_bank(text: str) -> list[SimulatedModule]:
-    """Read modules; ValueError says which one is wrong and how."""
+    """Read modules from JSON. ValueError says which one is wrong, and why."""
     document = json.loads(text)
     if not isinstance(document, dict) or not isinstance(document.get("modules"), list):
         raise ValueError(  # noqa: TRY004 - one kind of error for a wrong file
@@ -22,13 +22,13 @@ def read_bank(text: str) -> list[SimulatedModule]:
 
 
 def write_bank(modules: Iterable[SimulatedModule]) -> str:
-    """Write modules on one line."""
+    """Return modules as one line of JSON."""
     return json.dumps({"modules": [{name: getattr(module, name) for name in _NAMES} for module in modules]})
 
 
 def _read_module(number: int, entry: object) -> SimulatedModule:
     try:
-        return SimulatedModule(**entry)  # type: ignore[arg-type]  # a wrong type is what TypeError tells
+        return SimulatedModule(**entry)  # type: ignore[arg-type]  # a wrong type raises TypeError
     except (TypeError, ValueError) as error:
         reason = str(error).removeprefix("SimulatedModule.__init__() ")
         raise ValueError(f"module {number}: {reason}; it may have: {', '.join(_NAMES)}") from None

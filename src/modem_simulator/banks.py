@@ -1,4 +1,4 @@
-"""Banks worth having, and how many numbers each has to rent."""
+"""Ready-made banks, and how many numbers each has to rent."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def imsi(plmn: str, serial: int) -> str:
 
 
 def live_bank(count: int, latency: float, networks: Iterable[str] | None = None) -> list[SimulatedModule]:
-    """Return so many live modules, the families and the SIMs' networks in turn, half of them echoing."""
+    """Return ``count`` live modules, which take the families and networks in turn. Half of them echo.
+
+    ``latency`` is in seconds.
+    """
     plmns, families = cycle(networks or PLMNS.values()), cycle(FAMILIES)
     return [
         SimulatedModule(
@@ -60,9 +63,9 @@ def live_bank(count: int, latency: float, networks: Iterable[str] | None = None)
 
 
 def default_bank(latency: float = 0.005) -> list[SimulatedModule]:
-    """Return the published example's live modules, and as many kinds that must not be counted as are common.
+    """Return the published example's live modules, and common kinds of modules that must not be counted.
 
-    Among them are a second port of one live module and a module that shares another's SIM.
+    One live module has a second port, and another module shares a live module's SIM.
     """
     plmns = [PLMNS[network] for network, numbers in PUBLISHED_EXAMPLE.items() for _ in range(numbers)]
     modules = live_bank(len(plmns), latency, plmns)
@@ -75,7 +78,7 @@ def default_bank(latency: float = 0.005) -> list[SimulatedModule]:
 
 
 def every_fault_bank(latency: float = 0.005) -> tuple[list[SimulatedModule], Networks]:
-    """Return a module with each fault, five sound ones, and the numbers there are to rent."""
+    """Return five sound modules and one for each fault, and how many numbers they have to rent."""
     faulty = [_faulty(fault, serial, latency) for serial, fault in enumerate(FAULTS, start=901)]
     modules = live_bank(5, latency) + faulty
     return modules, numbers_to_rent(modules)

@@ -1,4 +1,4 @@
-"""A running bank's command lines: each is answered with one line of JSON.
+"""The commands to a running bank, one a line. The answer to each is one line of JSON.
 
 ``stats``, ``reset``, ``fault NAME PORT``, or ``{"port": "modem000", "fault": "silent", "imsi": "..."}``.
 """
@@ -15,14 +15,14 @@ from .module import Counts
 
 
 class Control:
-    """Answers command lines about one bank; what is wrong with a line is answered as ``{"error": ...}``."""
+    """Obeys the commands to one bank. The answer to a wrong command is ``{"error": ...}``."""
 
     def __init__(self, bank: Bank) -> None:
         self._bank = bank
         self._ports: Mapping[str, Port] = bank.ports
 
     def answer(self, line: str) -> str:
-        """Do what a line says."""
+        """Obey one command; return its answer as one line of JSON."""
         try:
             return json.dumps(self._obey(line.strip()))
         except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A bank in a process of its own, for parents: tests, the demonstration, the benchmark."""
+"""Runs a bank in a child process, for the tests, the demonstration and the benchmarks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ END_SECONDS = 5.0
 
 
 class SimulatedBank:
-    """Start the simulator with these modules, or the default bank's; ``with`` or ``close`` ends it.
+    """Starts the simulator with these modules, or with the default bank. ``with`` or ``close`` ends it.
 
-    The simulator also ends when this process does, however that ends. RuntimeError: it did not start,
-    has ended, or refuses a command.
+    The simulator also ends when this process ends, even if this process is killed. RuntimeError means that
+    the simulator did not start, has ended, or refuses a command.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SimulatedBank:
 
     @property
     def pid(self) -> int:
-        """The simulator's process."""
+        """The simulator's process id."""
         return self._process.pid
 
     def port(self, name: str) -> str:
@@ -61,16 +61,16 @@ class SimulatedBank:
         return self._command("stats")
 
     def reset(self) -> None:
-        """Begin to count anew."""
+        """Set all counts to zero."""
         self._command("reset")
 
     def change(self, port: str, *, fault: str | None = None, imsi: str | None = None) -> None:
-        """Break or mend the module of a port, or swap its SIM."""
+        """Change the fault of a port's module, or swap its SIM."""
         wanted = {"port": port, "fault": fault, "imsi": imsi}
         self._command(json.dumps({name: value for name, value in wanted.items() if value is not None}))
 
     def close(self) -> None:
-        """End the simulator and wait until its ports are gone; twice does no harm."""
+        """End the simulator and wait until its ports are gone. It may be called twice."""
         if self._end() < 0:
             shutil.rmtree(Path(self.ports).parent, ignore_errors=True)
 
@@ -94,7 +94,7 @@ class SimulatedBank:
                 print(line, file=self._process.stdin, flush=True)
             answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError("the simulator has ended; its last words are on standard error")
+            raise RuntimeError("the simulator has ended; standard error says why")
         document: dict[str, Any] = json.loads(answer)
         if "error" in document:
             raise RuntimeError(document["error"])
@@ -110,5 +110,5 @@ def _start(options: list[str]) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         env=os.environ | {"PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is for the parent, which closes the bank when it is done with it
+        start_new_session=True,  # Ctrl-C reaches only the parent, which closes the bank
     )

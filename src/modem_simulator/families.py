@@ -1,8 +1,8 @@
-"""How families of modules word their answers: a row a family.
+"""The answers of each family of modules, one row a family.
 
-The standard's answers are those of 3GPP TS 27.007 (clauses 5.4, 5.6, 7.2, 8.1 and 8.3), framed as in
-ITU-T V.250, 5.7. What a family does otherwise follows its vendor's AT manual or published logs as far as
-they are known here; a row is a likeness of a family, not a record of one device.
+The standard answers are those of 3GPP TS 27.007 (clauses 5.4, 5.6, 7.2, 8.1 and 8.3), framed as in
+ITU-T V.250, 5.7. Where a family differs, its row follows the vendor's AT manual or published logs. A row
+resembles a family; it is not a recording of one device.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ STANDARD_ANSWERS: Mapping[str, Lines] = {
     "+CLCC": ("OK",),
     "+CSQ": ("+CSQ: 18,0", "OK"),
 }
-"""Command to answer; the names in braces are a module's facts."""
+"""The answer to each command. Each name in braces stands for a module's fact."""
 
 ERROR_TEXTS: Mapping[str, str] = {
     "+CME ERROR: 10": "+CME ERROR: SIM not inserted",
     "+CME ERROR: 11": "+CME ERROR: SIM PIN required",
     "+CME ERROR: 14": "+CME ERROR: SIM busy",
 }
-"""27.007, 9.2.1: what an error number says after AT+CMEE=2."""
+"""27.007, 9.2.1: the text of each error number after AT+CMEE=2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """What sets a family's wording apart from the standard's.
+    """How a family's answers differ from the standard answers.
 
-    ``banner`` are the lines of a boot, ``chatter`` the unsolicited lines of a module that is well.
+    ``banner`` holds the lines that a module sends when it boots, ``chatter`` the unsolicited lines that a
+    sound module sends.
     """
 
     answers: Mapping[str, Lines] = field(default_factory=dict)
@@ -50,11 +51,11 @@ class Family:
     chatter: Lines = ()
 
     def answer(self, command: str) -> Lines:
-        """Return the answer to a command, its facts still in braces."""
+        """Return the answer to a command, with the names of facts still in braces."""
         return self.answers.get(command) or STANDARD_ANSWERS.get(command) or (self.unsupported,)
 
     def frame(self, lines: Lines) -> bytes:
-        """Put lines into bytes, each between two line ends (V.250, 5.7.1), errors in the family's form."""
+        """Return bytes: each line between two line ends (V.250, 5.7.1), errors as the family writes them."""
         worded = (ERROR_TEXTS.get(line, line) if self.verbose_errors else line for line in lines)
         return "".join(f"{self.line_end}{line}{self.line_end}" for line in worded).encode()
 
@@ -72,20 +73,20 @@ FAMILIES: Mapping[str, Family] = {
         verbose_errors=True,
         banner=("*ATREADY: 1", "+CPIN: READY", "SMS DONE", "PB DONE"),
     ),
-    # Quectel M26 and M35 AT commands manuals; a serving cell is told once AT+CREG=2 was saved.
+    # Quectel M26 and M35 AT commands manuals; +CREG? names the cell after AT+CREG=2 was saved.
     "M26": Family(banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready")),
     "M35": Family(
         answers={"+CREG?": ('+CREG: 2,{registration},"18D8","5A3F"', "OK")},
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready"),
     ),
-    # Quectel EC2x AT commands manual: access technology is the fifth field, +QIND the progress of a boot.
+    # Quectel EC2x AT commands manual: the fifth field is the access technology; +QIND reports the boot.
     "EC25": Family(
         answers={"+CREG?": ('+CREG: 2,{registration},"2AF5","0B88E350",7', "OK")},
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE", "+QIND: PB DONE"),
     ),
     # Wavecom AT commands interface guide: the answer to +CPIN? does not end with OK; +WIND after a boot.
     "Wavecom": Family(answers={"+CPIN?": ("+CPIN: {sim}",)}, banner=("+WIND: 1", "+WIND: 7", "+WIND: 4")),
-    # Logs of an E220 and an E1752 (gammu's issues 126, 138, 393): bare hexadecimal cells, ^ lines all day.
+    # Logs of an E220 and an E1752 (gammu's issues 126, 138, 393): cells are not quoted, ^ lines never stop.
     "Huawei": Family(
         answers={"+CREG?": ("+CREG: 2,{registration},0A,3799B", "OK")},
         verbose_errors=True,
@@ -93,13 +94,13 @@ FAMILIES: Mapping[str, Family] = {
         banner=("^SRVST:0", "^MODE:5,4", "^SIMST:1"),
         chatter=("^RSSI:14", "^BOOT:35323129,0,0,0,26"),
     ),
-    # ModemManager's ZTE plugin lists these as lines to pass over.
+    # ModemManager's ZTE plugin lists these as lines to ignore.
     "ZTE": Family(
         verbose_errors=True,
         banner=('+ZPASR: "No Service"',),
         chatter=("+ZUSIMR:2", '+ZDONR: "MODULE",255,1,"CS_PS","ROAM_OFF"'),
     ),
-    # u-blox AT commands manual (UBX-13002752): +CREG? once AT+CREG=2 was saved; no RDY.
+    # u-blox AT commands manual (UBX-13002752): +CREG? after AT+CREG=2 was saved; no RDY.
     "u-blox": Family(
         answers={"+CREG?": ('+CREG: 2,{registration},"5E25","605F"', "OK")},
         verbose_errors=True,

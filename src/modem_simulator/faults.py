@@ -1,4 +1,4 @@
-"""What can be wrong with a module, or merely odd about it: a row a fault, with whether it still counts."""
+"""The faults and oddities of modules, one row a fault. Each row says whether the module still counts."""
 
 from __future__ import annotations
 
@@ -8,32 +8,36 @@ from dataclasses import dataclass, field
 from .families import Lines
 
 AS_EVER: Lines = ()
-"""In a fault's answers: what a sound module says."""
+"""In a fault's answers: the answer of a sound module."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """How a module departs from a sound one; ``live`` when it still takes texts on a number of its own.
+    """How a module differs from a sound one. ``live`` means that it still receives texts on its own number.
 
-    Every session, from a port's opening to its closing, goes the same way.
+    The fault shows in each session, from a port's opening to its closing.
     """
 
     meaning: str
     live: bool = False
-    facts: Mapping[str, str] = field(default_factory=dict)  # fields of the answers that differ
-    answers: Mapping[str, tuple[Lines, ...]] = field(default_factory=dict)  # at the first, second, ... asking
+    facts: Mapping[str, str] = field(default_factory=dict)  # the fields of answers that differ
+    answers: Mapping[str, tuple[Lines, ...]] = field(
+        default_factory=dict
+    )  # to the first, second, ... question
     delays: Mapping[str, float] = field(default_factory=dict)  # seconds beyond the latency, by command
-    noise: bytes = b""  # said from the opening on ...
-    noise_every: float = 0.0  # ... again after so many seconds; 0 says it once
-    boots: bool = False  # the family's banner comes at the opening
-    speechless: bool = False  # no command is answered
-    echoes: bool | None = None  # whatever the module's setting is
-    ignores: int = 0  # so many first commands are not even echoed
-    lags: bool = False  # each answer is the one of the command before
-    byte_seconds: float = 0.0  # an answer comes byte by byte, so far apart
-    chatters: bool = False  # unsolicited lines stand before, inside and after, and cut the echo
-    hangs_up_at: str | None = None  # the command whose answer breaks off with the line
-    powers_down_at: str | None = None  # the command that is answered with the last words
+    noise: bytes = b""  # sent when the port is opened ...
+    noise_every: float = 0.0  # ... and again after so many seconds; 0 means once
+    boots: bool = False  # sends the family's banner when the port is opened
+    speechless: bool = False  # answers no command
+    echoes: bool | None = None  # overrides the module's ``echo``
+    ignores: int = 0  # neither answers nor echoes so many first commands
+    lags: bool = False  # answers each command with the answer to the one before
+    byte_seconds: float = 0.0  # seconds between the bytes of an answer
+    chatters: bool = (
+        False  # sends unsolicited lines before, inside and after each answer, and inside the echo
+    )
+    hangs_up_at: str | None = None  # hangs up in the middle of the answer to this command
+    powers_down_at: str | None = None  # answers this command with its power-down line, then nothing
 
 
 def _noise(meaning: str, noise: bytes, every: float) -> Fault:
@@ -70,9 +74,9 @@ FAULTS: Mapping[str, Fault] = {
         live=True,
         answers={"+CPIN?": (("+CME ERROR: 14",), AS_EVER)},
     ),
-    "slow_cpin": Fault("Takes two seconds over AT+CPIN?.", live=True, delays={"+CPIN?": 2.0}),
+    "slow_cpin": Fault("Takes two seconds to answer AT+CPIN?.", live=True, delays={"+CPIN?": 2.0}),
     "trickle": Fault("Answers byte by byte, as at 4800 baud.", live=True, byte_seconds=0.002),
-    "urc_everywhere": Fault("Unsolicited lines stand wherever they can.", live=True, chatters=True),
+    "urc_everywhere": Fault("Sends unsolicited lines everywhere.", live=True, chatters=True),
     # the SIM
     "no_sim": _without_sim("No SIM is inserted.", error="+CME ERROR: 10"),
     "sim_pin": _without_sim("The SIM waits for its PIN.", "+CPIN: SIM PIN", "OK", error="+CME ERROR: 11"),
@@ -102,13 +106,13 @@ FAULTS: Mapping[str, Fault] = {
     # the identity
     "zero_imei": Fault("Has lost its IMEI.", facts={"imei": "0" * 15}),
     "late": Fault("Answers each command with the answer to the one before.", lags=True),
-    "overdue": Fault("Takes a minute over its IMEI.", delays={"+CGSN": 60.0}),
+    "overdue": Fault("Takes a minute to give its IMEI.", delays={"+CGSN": 60.0}),
     # no AT port, or no module
-    "silent": Fault("Opens, reads and never says a byte.", speechless=True, echoes=False),
+    "silent": Fault("Opens, reads and never sends a byte.", speechless=True, echoes=False),
     "echo_only": Fault("Echoes and never answers.", speechless=True, echoes=True),
     "booting": Fault("Prints its banner, then nothing.", boots=True, speechless=True, echoes=False),
-    "flood": _noise("Says more than anybody can read.", b"\x55\xaa\r\nlog: tick\r\n" * 256, 0.0005),
-    "talkative": _noise("Says short lines without end, at 115,200 baud.", b"a\n" * 288, 0.05),
+    "flood": _noise("Sends more than anybody can read.", b"\x55\xaa\r\nlog: tick\r\n" * 256, 0.0005),
+    "talkative": _noise("Sends short lines without end, at 115,200 baud.", b"a\n" * 288, 0.05),
     "nul_noise": _noise("Sends NUL bytes.", b"\0" * 64, 0.01),
     "ff_noise": _noise("Sends 0xFF bytes.", b"\xff" * 63 + b"\xfe", 0.01),
     "nmea": _noise("Is the port of a GPS receiver.", _NMEA, 0.05),
@@ -118,4 +122,4 @@ FAULTS: Mapping[str, Fault] = {
     "hang_up": Fault("The line breaks in the middle of the IMEI.", hangs_up_at="+CGSN"),
     "powered_down": Fault("Is switched off during the dialogue.", powers_down_at="+CPIN?"),
 }
-"""Name to fault: the words of a bank's file and of its commands."""
+"""The faults by name. Bank files and commands use these names."""

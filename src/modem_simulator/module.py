@@ -1,4 +1,4 @@
-"""One simulated GSM module: bytes and the time in, bytes and their times out. No descriptor, no clock."""
+"""One simulated GSM module. It takes bytes and the time, and returns bytes and times: no IO, no clock."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NEW_TEXT = ('+CMTI: "SM",3',)
 
 
 class Emission(NamedTuple):
-    """Bytes that a port says at a time.
+    """Bytes that a port sends at the time ``at``.
 
-    With ``every``, it says them again so many seconds later, once the former have been taken, until it is
+    With ``every``, the port sends them again ``every`` seconds after the earlier ones were taken, until it is
     closed.
     """
 
@@ -32,7 +32,7 @@ class Emission(NamedTuple):
 
 
 class HangUp(NamedTuple):
-    """The line breaks at a time: the device vanishes."""
+    """The device vanishes at the time ``at``."""
 
     at: float
     port_index: int
@@ -43,7 +43,7 @@ Event = Emission | HangUp
 
 @dataclass(slots=True)
 class Counts:
-    """What one port was asked; a setting is any command that is not a question."""
+    """What one port was asked. A setting is any command that is not a question."""
 
     opens: int = 0
     dialogues: int = 0
@@ -67,8 +67,8 @@ class _Session:
 class SimulatedModule:
     """A radio with one SIM and one or more ports.
 
-    ``family`` is a key of FAMILIES, ``fault`` one of FAULTS; ``latency`` is in seconds. Settings are
-    answered OK, counted, and not obeyed. ValueError says what a configuration has wrong.
+    ``family`` is a key of FAMILIES, ``fault`` one of FAULTS, ``latency`` is in seconds. The module answers OK
+    to a setting and counts it, but does not obey it. ValueError says what is wrong in a configuration.
     """
 
     imei: str
@@ -90,11 +90,11 @@ class SimulatedModule:
 
     @property
     def live(self) -> bool:
-        """Whether it takes texts now, so that its number may be counted."""
+        """Whether it receives texts now, so that its number may be counted."""
         return self._fault.live
 
     def change(self, *, fault: str | None = None, imsi: str | None = None) -> None:
-        """Break it, mend it or swap its SIM; open ports stay open."""
+        """Change its fault or swap its SIM. Open ports stay open. Raises ValueError."""
         fault, imsi = fault or self.fault, imsi or self.imsi
         if not all(isinstance(number, str) and number.isdecimal() for number in (self.imei, imsi)):
             raise ValueError("an IMEI and an IMSI are strings of digits")
@@ -111,7 +111,7 @@ class SimulatedModule:
         }
 
     def opened(self, port_index: int, now: float) -> list[Event]:
-        """Begin a session; the events are what the port says unasked."""
+        """Begin a session; return the bytes that the port sends unasked."""
         self._sessions[port_index] = _Session()
         self.counts[port_index].opens += 1
         family, fault = self._family, self._fault
@@ -126,12 +126,12 @@ class SimulatedModule:
         return events
 
     def closed(self, port_index: int, now: float) -> list[Event]:  # noqa: ARG002 - all three have one signature
-        """End a session: what was still to be said is lost, and the player drops its events."""
+        """End a session. The caller drops the events that are still to come."""
         self._sessions[port_index] = _Session()
         return []
 
     def feed(self, port_index: int, data: bytes, now: float) -> list[Event]:
-        """Hear bytes; the events are the echo, at once, and the answers, in their time."""
+        """Take bytes; return the echo, for now, and the answers, each at its time."""
         session = self._sessions[port_index]
         session.unread += data
         return [

@@ -1,6 +1,6 @@
-"""Who opens a device, told by the kernel: inotify(7).
+"""Asks the kernel when a device is opened: inotify(7).
 
-A pseudo-terminal's master learns nothing when its slave is opened, only when it is closed for the last time.
+The master of a pseudo-terminal does not learn when its slave is opened, only when its last user closes it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class OpenWatch:
-    """Watches devices by path; closings are asked for only so that the kernel does not merge two openings."""
+    """Watches devices by path. It asks for closings too, because the kernel would merge two openings."""
 
     def __init__(self) -> None:
         self.descriptor = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
 
     def add(self, path: str) -> int:
-        """Watch a device until it vanishes; return the watch's number, which is not used again."""
+        """Watch a device until it vanishes. Return the watch's number, which is never used again."""
         return _checked(_libc.inotify_add_watch(self.descriptor, path.encode(), IN_OPEN | IN_CLOSE))
 
     def opened(self) -> Iterator[int]:
-        """Yield the number of the device's watch for each opening since the last call, without waiting."""
+        """Yield a watch's number for each opening since the last call. Does not wait."""
         try:
             events = os.read(self.descriptor, _BUFFER_SIZE)
         except BlockingIOError:
@@ -38,7 +38,7 @@ class OpenWatch:
                 yield watch
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self.descriptor)
 
 

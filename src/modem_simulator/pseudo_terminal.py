@@ -1,6 +1,6 @@
-"""Pseudo-terminals as serial lines: the master is the module's end, the slave the port that others open.
+"""Makes pseudo-terminals (pty(7)): the master is the module's end, the slave is the port that others open.
 
-The slave is never opened here: who holds a port open is what a prober wants to find out. See pty(7).
+The simulator never opens the slave, because a prober looks for programs that hold a port open.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 import termios
 import tty
 
-# <asm-generic/ioctls.h>: Python 3.11's termios names neither.
+# <asm-generic/ioctls.h>: Python 3.11's termios has neither.
 TIOCGPTN = 0x80045430
 TIOCSPTLCK = 0x40045431
 

@@ -6,7 +6,7 @@ import resource
 
 
 def allow_descriptors() -> None:
-    """Raise the soft limit on open files to the hard one: a census of 512 ports takes five of them each.
+    """Raise the soft limit on open files to the hard limit: a census needs five for each port.
 
     Called where a program starts, and nowhere else.
     """

@@ -1,4 +1,4 @@
-"""The words that all wings share: what one port showed, and that no census could be taken."""
+"""The types that all wings share: what one port showed, and the error for a census that failed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from enum import StrEnum
 
 
 class CensusError(Exception):
-    """No census could be taken in time: our fault, and never a count that was not measured.
+    """No census could be taken in time. The caller gets an error, never a number that was not measured.
 
     The text is a sentence that says what happened and how to mend it. It may be shown to the caller.
     """
 
 
 class Verdict(StrEnum):
-    """Why a port counts or does not; the value is the word shown to people."""
+    """Why a port counts or does not count. The value is the word that people see."""
 
     AVAILABLE = "available"
     DUPLICATE = "duplicate"
@@ -33,10 +33,10 @@ class Verdict(StrEnum):
 
 
 class NotCounted(Exception):
-    """A module or its port has shown why it cannot be counted.
+    """A module or its port cannot be counted.
 
-    ``reason`` is a sentence a person can act on; it never holds a whole IMEI, IMSI or phone number.
-    ``modem`` is which one it is, where that had been read before.
+    ``reason`` is a sentence that a person can act on. It never holds a whole IMEI, IMSI or phone number.
+    ``modem`` is the module, if its identity was read before.
     """
 
     def __init__(self, verdict: Verdict, reason: str, modem: Modem | None = None) -> None:
@@ -48,7 +48,7 @@ class NotCounted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Modem:
-    """A module: the radio (IMEI) and its SIM (IMSI), which is empty as long as it is not known."""
+    """A module: its radio (IMEI) and its SIM (IMSI). The IMSI is empty until it is known."""
 
     imei: str = field(repr=False)
     imsi: str = field(default="", repr=False)
@@ -56,10 +56,10 @@ class Modem:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one port showed, before modules that answer on several ports are told apart.
+    """What one port showed. Modules that answer on several ports are still in several findings.
 
-    ``seconds`` is when the finding was made, counted from the start of the census. ``modem`` is there as
-    soon as it was read, whatever the verdict.
+    ``seconds`` is the time of the finding, from the start of the census. ``modem`` is set, whatever the
+    verdict, if the module's identity was read.
     """
 
     port: str

@@ -62,7 +62,7 @@ def get(cache, world, granted=GRANTED_SECONDS):
 
 
 def ages(census, now):
-    """How old each counted proof is: a simulated port's name holds when its census was begun."""
+    """The age of each counted proof: a simulated port's name holds the start of its census."""
     return [
         now - float(report.port.split()[0]) - report.seconds
         for report in census.ports
@@ -87,7 +87,7 @@ def test_a_census_that_counts_nothing_ages_from_its_end(cache, world):
     assert world.begun == [1000.0]
 
 
-def test_the_age_that_is_told_is_that_of_the_oldest_proof(cache, world):
+def test_the_reported_age_is_that_of_the_oldest_proof(cache, world):
     world.proofs, world.seconds = [0.25, 1.0], 2.0
     get(cache, world)
     assert cache.last()[1] == 1.75
@@ -116,7 +116,7 @@ def test_a_census_that_took_longer_than_granted_is_an_error(cache, world):
 @pytest.mark.parametrize("jump_seconds", [6.0, 9.0, 100.0])
 @pytest.mark.parametrize("is_warm", [False, True])
 def test_a_process_stopped_at_any_instant_answers_nothing_old(tmp_path, is_warm, jump_seconds):
-    """The process is stopped before it reads the clock for the first, second, ... time."""
+    """The process is stopped before its first, second, ... reading of the clock."""
     answers = 0
     for reading in range(1, 20):
         world = World()

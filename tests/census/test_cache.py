@@ -78,7 +78,7 @@ def test_a_census_is_remembered_for_the_seconds_set(virtual, clock, censuses):
     assert censuses.taken == 2
 
 
-def test_nothing_is_remembered_where_no_seconds_are_set(tmp_path, censuses):
+def test_zero_seconds_turn_the_cache_off(tmp_path, censuses):
     cache = CensusCache(tmp_path / "runtime", 0.0, censuses.take, record=censuses.record)
     cache.get(in_time())
     cache.get(in_time())
@@ -127,14 +127,14 @@ def test_the_memory_is_the_same_census(cache):
     assert again is not first
 
 
-def test_what_is_recorded_goes_with_the_census_before_it_however_old(virtual, clock, censuses):
+def test_the_journal_gets_the_previous_census_however_old(virtual, clock, censuses):
     first = virtual.get(in_time(clock))
     clock.now += 3600
     virtual.get(in_time(clock))
     assert censuses.recorded == [None, first]
 
 
-def test_a_census_of_another_subject_in_the_same_directory_is_not_ours(tmp_path, censuses):
+def test_a_census_of_other_settings_is_not_used(tmp_path, censuses):
     ours, others = (
         CensusCache(tmp_path / "runtime", 5.0, censuses.take, record=censuses.record, subject=subject)
         for subject in ("/dev/ttyUSB*", "/dev/ttyACM*")
@@ -144,8 +144,8 @@ def test_a_census_of_another_subject_in_the_same_directory_is_not_ours(tmp_path,
     assert censuses.taken == 2
 
 
-def test_without_memory_those_who_wait_get_a_census_that_was_begun_since_they_asked(tmp_path):
-    """The first is begun before the others ask; the second serves them all."""
+def test_without_cache_waiters_get_a_census_begun_afterwards(tmp_path):
+    """The first census begins before the others ask. The second one serves them all."""
     begun, others_wait, censuses = Event(), Event(), Censuses()
 
     def take(deadline: float) -> Census:
@@ -178,7 +178,7 @@ def test_a_census_is_not_begun_with_too_little_time_left_for_one(tmp_path, taker
     assert censuses.taken == 0
 
 
-def test_a_census_leaves_those_who_wait_for_it_the_time_to_get_it(tmp_path):
+def test_a_census_leaves_its_waiters_time_to_read_it(tmp_path):
     deadlines = []
 
     def take(deadline: float) -> Census:
@@ -190,7 +190,7 @@ def test_a_census_leaves_those_who_wait_for_it_the_time_to_get_it(tmp_path):
     assert deadlines == [wanted_by - RESERVE_SECONDS]
 
 
-def test_who_waits_in_vain_leaves_word_of_it_until_a_census_is_taken(cache, taker):
+def test_a_failed_wait_is_recorded_until_the_next_census(cache, taker):
     with pytest.raises(CensusError):
         cache.get(boot_clock() + 0.1)
     assert "another census" in cache.last_failure()
@@ -200,7 +200,7 @@ def test_who_waits_in_vain_leaves_word_of_it_until_a_census_is_taken(cache, take
     assert cache.last_failure() == ""
 
 
-def test_what_goes_wrong_with_the_ports_is_not_blamed_on_the_directory(tmp_path):
+def test_an_error_of_the_ports_does_not_blame_the_directory(tmp_path):
     def take(deadline: float) -> Census:
         raise PermissionError(13, "Permission denied", "/proc")
 
@@ -236,7 +236,7 @@ def _take_until_killed(directory, began) -> None:
 
 @pytest.fixture
 def taker(tmp_path):
-    """A process that takes a census without end."""
+    """A process whose census never ends."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_take_until_killed, args=(tmp_path / "runtime", theirs)
@@ -248,7 +248,7 @@ def taker(tmp_path):
     process.join(PATIENCE_SECONDS)
 
 
-def test_what_waits_for_anothers_census_has_its_own_deadline(cache, taker, censuses):
+def test_a_waiting_caller_keeps_its_own_deadline(cache, taker, censuses):
     began = boot_clock()
     with pytest.raises(CensusError, match="another census"):
         cache.get(began + 0.3)
@@ -256,14 +256,14 @@ def test_what_waits_for_anothers_census_has_its_own_deadline(cache, taker, censu
     assert censuses.taken == 0
 
 
-def test_a_process_killed_in_mid_census_leaves_nothing_that_stops_the_next(cache, taker, censuses):
+def test_a_process_killed_in_a_census_does_not_block_the_next(cache, taker, censuses):
     os.kill(taker.pid, signal.SIGKILL)
     taker.join(PATIENCE_SECONDS)
     assert cache.get(in_time()).available == RUSSIA_AND_UKRAINE
     assert censuses.taken == 1
 
 
-def test_a_census_that_fails_is_an_error_and_the_next_is_taken_anew(tmp_path):
+def test_a_failed_census_is_an_error_and_the_next_one_is_new(tmp_path):
     failures = [CensusError("no descriptors"), None]
 
     def take(deadline: float) -> Census:
@@ -288,7 +288,7 @@ def test_a_refused_directory_is_not_written_to(cache, tmp_path, censuses):
     assert censuses.taken == 0
 
 
-def test_a_directory_that_cannot_be_is_an_error_that_names_its_setting(tmp_path, censuses):
+def test_an_impossible_directory_is_an_error_with_its_setting(tmp_path, censuses):
     (tmp_path / "file").touch()
     cache = CensusCache(tmp_path / "file" / "runtime", 5.0, censuses.take, record=censuses.record)
     with pytest.raises(CensusError, match=r"RENT_RUNTIME_DIR .*Not a directory"):

@@ -36,7 +36,7 @@ def test_two_networks_of_one_name_add_up():
     assert taken.available == {("ukraine", "kyivstar"): 2}
 
 
-def test_what_has_not_proved_itself_does_not_count_and_keeps_its_reason():
+def test_a_port_without_proof_keeps_its_reason():
     silent = Finding("a", Verdict.SILENT, "no answer to AT", 2.7)
     taken = census(silent, available("b", IMEI[1], KYIVSTAR))
     assert sum(taken.available.values()) == 1
@@ -54,11 +54,11 @@ COUNTS_AGAINST = [v for v in Verdict if v not in {*SAYS_NOTHING, Verdict.AVAILAB
 
 
 @pytest.mark.parametrize("verdict", COUNTS_AGAINST)
-def test_what_one_port_shows_counts_against_its_module(verdict):
+def test_a_bad_verdict_counts_against_all_ports_of_a_module(verdict):
     other = Finding("a", verdict, "held open by process 1", 1.0, Modem(IMEI[0], BEELINE[0]))
     taken = census(available("b", IMEI[0], BEELINE[0]), other, available("c", IMEI[1], BEELINE[1]))
     assert verdicts(taken) == [verdict, verdict, Verdict.AVAILABLE]
-    assert taken.ports[0].reason == f"the same module as a, which shows: {verdict}"
+    assert taken.ports[0].reason == f"the same module as a, which does not count: {verdict}"
 
 
 @pytest.mark.parametrize("verdict", SAYS_NOTHING)
@@ -101,7 +101,7 @@ def test_a_held_port_is_known_by_the_module_it_showed_before():
     ]
 
 
-def test_what_a_port_shows_today_wins_over_what_it_showed_before():
+def test_a_new_imei_of_a_port_replaces_the_known_one():
     findings = [
         Finding("a", Verdict.NOT_REGISTERED, "is searching", 1.0, Modem(IMEI[1], BEELINE[1])),
         available("b", IMEI[0], BEELINE[0]),
@@ -120,14 +120,14 @@ def test_note_20_two_modules_with_one_sim_are_one_number():
     assert verdicts(taken) == [Verdict.AVAILABLE, Verdict.DUPLICATE]
 
 
-def test_note_20_one_imei_with_two_sims_is_doubt_and_counts_once_where_it_was_read_last():
+def test_note_20_one_imei_with_two_sims_counts_once_by_the_last():
     taken = census(available("a", IMEI[0], BEELINE[0], 1.0), available("b", IMEI[0], KYIVSTAR, 2.0))
     assert verdicts(taken) == [Verdict.DUPLICATE, Verdict.AVAILABLE]
     assert taken.available == {("ukraine", "kyivstar"): 1}
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
-def test_what_is_shared_through_others_counts_once_whatever_the_order(order):
+def test_an_indirect_share_counts_once_in_any_order(order):
     findings = [
         available("a", IMEI[0], BEELINE[0]),
         available("b", IMEI[0], BEELINE[1]),
@@ -155,7 +155,7 @@ def test_a_sim_of_no_known_country_does_not_count(imsi):
     assert taken.available == {}
 
 
-def test_an_unknown_network_of_a_known_country_counts_under_its_digits_and_is_told():
+def test_an_unnamed_network_counts_under_its_digits():
     taken = census(available("a", IMEI[0], "250770000000001"))
     assert taken.available == {("russia", "25077"): 1}
     assert taken.unnamed == ("25077",)

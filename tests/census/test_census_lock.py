@@ -1,4 +1,4 @@
-"""Those who wait for another's census: what they share, and what they make of a holder that is stopped."""
+"""Callers that wait for another's census: what they share, and what they do if its holder is stopped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def in_time() -> float:
 
 
 class Crowd:
-    """One asker takes a census, and the others ask while it does. ``now`` is the time of all."""
+    """One caller takes a census, and the others ask meanwhile. ``now`` is the time of all."""
 
     def __init__(self, directory, others: int) -> None:
         self.now = 1000.0
@@ -46,7 +46,7 @@ class Crowd:
         self._first_is_taking, self._asked, self._go_on = Event(), Semaphore(0), Event()
 
     def answers(self, meanwhile) -> list:
-        """What all got, the first taker's answer first; ``meanwhile`` is run while they wait."""
+        """Return all answers, the first taker's first. ``meanwhile`` runs while the others wait."""
         with ThreadPoolExecutor(1 + self._others) as askers:
             try:
                 first = askers.submit(self._ask, lambda: self.now)
@@ -97,7 +97,7 @@ def test_thirty_at_once_share_the_census_that_is_begun_next(tmp_path):
     assert crowd.taken == 2
 
 
-def test_thirty_at_once_share_one_census_that_leaves_no_time_for_another(tmp_path):
+def test_thirty_callers_at_once_share_one_census(tmp_path):
     crowd = Crowd(tmp_path / "runtime", others=29)
 
     def meanwhile() -> None:
@@ -108,7 +108,7 @@ def test_thirty_at_once_share_one_census_that_leaves_no_time_for_another(tmp_pat
     assert crowd.taken == 1
 
 
-def test_an_old_proof_is_not_shared_where_no_time_is_left(tmp_path):
+def test_an_old_proof_is_not_shared_when_no_time_is_left(tmp_path):
     crowd = Crowd(tmp_path / "runtime", others=1)
 
     def meanwhile() -> None:
@@ -119,7 +119,7 @@ def test_an_old_proof_is_not_shared_where_no_time_is_left(tmp_path):
     assert "too little time" in other
 
 
-def test_a_census_that_grew_too_old_to_share_is_taken_anew(tmp_path):
+def test_a_census_too_old_to_share_is_replaced(tmp_path):
     crowd = Crowd(tmp_path / "runtime", others=2)
 
     def recorded(census) -> None:
@@ -135,7 +135,7 @@ def test_a_census_that_grew_too_old_to_share_is_taken_anew(tmp_path):
 
 
 def _take_when_told(directory, granted: float, ours) -> None:
-    """Take one census: say that it has begun, go on when told, and tell what came of it."""
+    """Take one census: report its start, continue when told, and report the result."""
 
     def take(deadline: float) -> Census:
         ours.send("begun")
@@ -150,7 +150,7 @@ def _take_when_told(directory, granted: float, ours) -> None:
 
 
 class Taker:
-    """A process of its own that is in mid-census."""
+    """A process in the middle of a census."""
 
     def __init__(self, directory, granted: float) -> None:
         self.pipe, theirs = multiprocessing.Pipe()
@@ -219,12 +219,12 @@ def test_a_stopped_holder_is_named_at_once_when_its_time_is_up(taker, cache):
     assert str(taker.pid) in cache.last_failure()
 
 
-def test_nobody_is_named_when_nobody_takes_a_census(tmp_path, cache):
+def test_without_a_holder_no_process_is_named(tmp_path, cache):
     cache.get(in_time())
     assert RuntimeDirectory(tmp_path / "runtime").read("census.holder") is None
 
 
-def test_a_waiter_of_before_does_not_wait_for_a_stopped_holder_either(taker, cache):
+def test_an_earlier_waiter_does_not_wait_for_a_stopped_holder(taker, cache):
     os.kill(taker.pid, signal.SIGSTOP)
     deadline = in_time()
     with pytest.raises(CensusError, match="stopped or stuck"):
@@ -232,7 +232,7 @@ def test_a_waiter_of_before_does_not_wait_for_a_stopped_holder_either(taker, cac
     assert deadline - boot_clock() > PATIENCE_SECONDS / 2
 
 
-def test_one_of_the_others_takes_over_when_a_stopped_holder_is_killed(taker, cache):
+def test_a_waiter_takes_over_when_a_stopped_holder_is_killed(taker, cache):
     taker.stop()
     with pytest.raises(CensusError):
         cache.get(in_time())
@@ -242,7 +242,7 @@ def test_one_of_the_others_takes_over_when_a_stopped_holder_is_killed(taker, cac
 
 
 def test_the_next_holder_is_not_taken_for_the_killed_one(tmp_path):
-    """What the killed one wrote down is there until the next one has written."""
+    """The record of the killed holder stays until the next holder has written its own."""
     directory = RuntimeDirectory(tmp_path / "runtime")
     directory.replace("census.holder", b'{"pid": 1, "until": 0.0}')
     with open(directory.descriptor("census.lock"), "rb") as held, CensusLock(directory, boot_clock) as lock:
@@ -260,7 +260,7 @@ def test_the_next_holder_is_not_taken_for_the_killed_one(tmp_path):
 
 
 def test_a_child_of_the_taker_does_not_keep_the_lock(tmp_path):
-    """A child that is forked in mid-census, as in an application of one's own, has the lock's descriptor."""
+    """A child that is forked during a census inherits the lock's descriptor."""
     children = []
 
     def take(deadline: float) -> Census:

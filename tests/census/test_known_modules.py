@@ -29,7 +29,7 @@ def directory(tmp_path):
     return RuntimeDirectory(tmp_path / "runtime")
 
 
-def test_what_a_port_has_shown_is_known_to_every_process(directory, tmp_path):
+def test_every_process_knows_what_a_port_showed(directory, tmp_path):
     KnownModules(directory).learn(PORTS, SHOWN)
     of_another = KnownModules(RuntimeDirectory(tmp_path / "runtime"))
     assert of_another.of(PORTS) == {"/dev/ttyUSB0": imei(1), "/dev/ttyUSB1": imei(2)}
@@ -44,7 +44,7 @@ def test_a_port_that_shows_nothing_today_stays_known(directory):
     assert known.of(PORTS) == {"/dev/ttyUSB0": imei(1), "/dev/ttyUSB1": imei(3)}
 
 
-def test_a_device_that_is_plugged_in_anew_is_not_known(directory):
+def test_a_device_that_is_plugged_in_again_is_unknown(directory):
     known = KnownModules(directory)
     known.learn(PORTS, SHOWN)
     assert known.of([replace(PORTS[0], node=12)]) == {}
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_no_knowledge(directory, content):
 
 
 def test_a_rental_that_holds_one_port_takes_the_module(tmp_path):
-    """The census before has shown that both ports are one module's."""
+    """The earlier census showed that both ports belong to one module."""
     with (
         SimulatedBank([SimulatedModule(imei(1), imsi("25099", 1), ports=2)]) as bank,
         ExitStack() as rental,

@@ -122,7 +122,7 @@ def test_a_directory_that_cannot_be_made_names_its_setting(tmp_path):
         RuntimeDirectory(tmp_path / "file" / "runtime").read("file")
 
 
-def test_what_cannot_be_written_whole_leaves_nothing_behind(disk):
+def test_a_failed_write_leaves_no_file(disk):
     path = disk / "runtime"
     directory = RuntimeDirectory(path)
     directory.replace("file", b"old")

@@ -1,4 +1,4 @@
-"""What deploy/ puts on a server, checked by the tools that will read it there."""
+"""The files of deploy/, checked by the programs that read them on a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A file system with nothing in it but what deploy/install puts there."""
+    """A directory that holds only what deploy/install puts there."""
     installed = run(DEPLOY / "install", DESTDIR=str(tmp_path))
     assert installed.returncode == 0, installed.stderr
     return tmp_path
@@ -44,14 +44,14 @@ def files(root: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def settings_of(unit: Path) -> dict[str, list[str]]:
-    """A unit's settings, each with all of its values; unit files are not quite what configparser reads."""
+    """A unit's settings, each with all its values. configparser does not keep repeated settings."""
     settings: dict[str, list[str]] = {}
     for name, value in re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE):
         settings.setdefault(name, []).append(value)
     return settings
 
 
-def test_install_puts_everything_in_place_and_secrets_out_of_reach(root):
+def test_install_puts_all_files_in_place_and_protects_secrets(root):
     modes = {path: mode for path, (mode, _) in files(root).items()}
     assert modes == {
         "etc/nginx/sites-available/onlinesim-rent": 0o644,
@@ -97,7 +97,7 @@ def test_an_update_keeps_settings_and_keys_and_what_it_replaces(root):
 def test_install_says_what_to_do_next(root):
     said = run(DEPLOY / "install", DESTDIR=str(root)).stdout
     for step in (
-        "the files alone",
+        "only the files",
         "api-key",
         "tls/fullchain.pem",
         "sites-enabled",
@@ -151,7 +151,7 @@ def test_the_unit_runs_what_is_installed(root):
     assert f"server unix:{socket['ListenStream'][0]} " in (DEPLOY / "onlinesim-rent.nginx").read_text()
 
 
-def test_wrong_settings_end_with_a_status_that_systemd_does_not_restart():
+def test_systemd_does_not_restart_after_wrong_settings():
     ended = subprocess.run(
         command("wsgi:app"),
         cwd=PROJECT,
@@ -186,7 +186,7 @@ def test_the_example_is_one_that_systemd_and_a_shell_read_alike():
         assert re.fullmatch(r'(#.*|[A-Z_]+="[^"$`\\]*"|[A-Z_]+=[\w./:-]*|)', line)
 
 
-def test_note_11_udev_finds_no_fault_with_the_rule_that_keeps_modemmanager_away():
+def test_note_11_udev_accepts_the_rule_against_modemmanager():
     rules = (DEPLOY / "79-onlinesim-rent.rules").read_text()
     pair = r'[A-Z]+(\{\w+\})?(==|!=|=|\+=)"[^"]*"'
     for line in rules.splitlines():

@@ -58,7 +58,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
-    """One for the tests that leave it as it was."""
+    """One site for all tests that do not change it."""
     with TemporaryDirectory() as name:
         yield from serve(Path(name))
 
@@ -80,7 +80,7 @@ def serve(directory: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="module", autouse=True)
 def unanswered() -> Iterator[subprocess.Popen[bytes]]:
-    """A request to a service that hangs, sent at the start, since it takes ten seconds."""
+    """A request to a service that hangs. It takes ten seconds, so it is sent first."""
     with TemporaryDirectory() as name:
         application = Application(Path(name))  # listens, and nobody takes a request
         try:
@@ -99,7 +99,7 @@ def unanswered() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def address() -> str:
-    """An address of the test's own, so that no test uses up another's share."""
+    """An address only for this test, so that its requests do not count against another test's limit."""
     return f"127.2.{random.randrange(256)}.{random.randrange(1, 255)}"
 
 
@@ -249,7 +249,7 @@ def test_a_malformed_request_is_an_error_of_the_contract(site, status, options):
         (505, b"GET / HTTP/3.0\r\n\r\n"),
     ],
 )
-def test_what_is_no_request_at_all_is_an_error_of_the_contract_too(site, status, line):
+def test_a_malformed_request_gets_the_error_of_the_contract(site, status, line):
     with connect(site.proxy) as connection:
         connection.sendall(line)
         answer = answer_of(*read_all(connection).split(b"\r\n\r\n"))
@@ -272,12 +272,12 @@ def test_a_request_without_tls_is_an_error_of_the_contract(site):
 
 @pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Content-Encoding", "Accept-Encoding"])
 @pytest.mark.parametrize("value", ["\x01", "\x1f", "\x7f", "é", "x" * 2900, "a\tb", ",", '"'])
-def test_no_header_makes_gunicorn_show_a_page_of_its_own(site, name, value):
+def test_no_header_makes_gunicorn_send_its_own_error_page(site, name, value):
     answer = curl(site.proxy, PATH, *CORRECT, "-H", f"{name}: {value}")
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
 
 
-def test_the_clients_own_address_is_logged_and_not_what_it_says_of_itself(site, address):
+def test_the_log_has_the_real_address_of_the_client(site, address):
     curl(
         site.proxy,
         f"{PATH}?key=secret-key",
@@ -300,7 +300,7 @@ def test_the_clients_own_address_is_logged_and_not_what_it_says_of_itself(site, 
     assert "secret" not in everything.lower()
 
 
-def test_who_floods_the_path_is_told_to_wait_and_nobody_else_is(site, address):
+def test_only_the_address_that_floods_the_path_must_wait(site, address):
     began = time.monotonic()
     junk = subprocess.Popen(
         [
@@ -351,7 +351,7 @@ def test_a_client_that_trickles_keeps_nothing_for_long(site):
 
 
 def trickle(proxy: Proxy, beginning: bytes, drop: bytes) -> bytes:
-    """What comes back when a request goes on for ever, a little each fifth of a second."""
+    """Return the answer to an endless request that sends a little every 0.2 seconds."""
     with connect(proxy) as connection:
         connection.sendall(beginning)
         connection.settimeout(0.2)
@@ -375,7 +375,7 @@ def test_without_the_service_the_answer_is_502(directory):
     assert is_the_contracts_error(answer)
 
 
-def test_a_service_that_hangs_is_504_before_the_marketplace_gives_up(unanswered):
+def test_a_hanging_service_is_504_before_the_marketplace_ends(unanswered):
     shown, _, seconds = unanswered.communicate(timeout=PATIENCE_SECONDS)[0].rpartition(b" ")
     head, _, body = shown.partition(b"\r\n\r\n")
     assert 9 < float(seconds) < MARKETPLACE_SECONDS
@@ -383,7 +383,7 @@ def test_a_service_that_hangs_is_504_before_the_marketplace_gives_up(unanswered)
     assert is_the_contracts_error(answer_of(head, body))
 
 
-def test_the_host_itself_is_told_how_the_service_is_and_nothing_else(site):
+def test_the_local_site_serves_only_health_and_metrics(site):
     assert ask_as_the_host(site, "/healthz").body == b"ok\n"
     assert b"\nonlinesim_rent_census_failed 0.0\n" in ask_as_the_host(site, "/metrics").body
     assert ask_as_the_host(site, PATH, *CORRECT).status == 404
@@ -397,7 +397,7 @@ def ask_as_the_host(site: Site, path: str, *options: str) -> Answer:
 
 
 class Load:
-    """Streams of requests, some on kept connections and some on new ones, until they are told to end."""
+    """Streams of requests, on kept and on new connections, until they are told to end."""
 
     def __init__(self, proxy: Proxy) -> None:
         self._ends = False
@@ -414,7 +414,7 @@ class Load:
             self._grown.wait_for(lambda: self._answered >= enough or self._ends, PATIENCE_SECONDS)
 
     def end(self) -> Counter[bytes]:
-        """How often each answer was given; raises what a request raised."""
+        """Return how often each answer came; raise what a request raised."""
         self._ends = True
         with self._pool:
             return sum((stream.result() for stream in self._streams), Counter())

@@ -1,4 +1,4 @@
-"""What may block in the kernel, beside the loop: real threads that really wait."""
+"""Calls that block in the kernel, beside the loop: with real threads that really wait."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def serve(background: Background, done: list[object], count: int) -> None:
-    """The loop's part, until so many outcomes were carried out."""
+    """Do the loop's part until so many outcomes have run."""
     end = time.monotonic() + PATIENCE_SECONDS
     while len(done) < count:
         assert time.monotonic() < end
@@ -41,7 +41,7 @@ def at_once(done: list[object], name: object):
     return lambda: partial(done.append, name)
 
 
-def test_tasks_are_done_by_a_few_threads_and_their_outcomes_by_the_loop():
+def test_threads_run_the_tasks_and_the_loop_runs_the_outcomes():
     done: list[object] = []
     with closing(Background()) as background:
         background.submit(*(lambda: lambda: done.append(threading.current_thread()) for _ in range(500)))
@@ -51,7 +51,7 @@ def test_tasks_are_done_by_a_few_threads_and_their_outcomes_by_the_loop():
     assert done == [threading.current_thread()] * 500
 
 
-def test_note_3_hundreds_of_stuck_tasks_hold_up_the_one_behind_them_for_a_moment_only():
+def test_note_3_hundreds_of_stuck_tasks_barely_delay_the_next():
     done: list[object] = []
     with Gate() as gate, closing(Background()) as background:
         began = time.monotonic()
@@ -61,7 +61,7 @@ def test_note_3_hundreds_of_stuck_tasks_hold_up_the_one_behind_them_for_a_moment
         assert time.monotonic() - began < 1.0
 
 
-def test_what_is_stuck_at_the_end_is_carried_out_by_its_own_thread_once_the_kernel_lets_it_go():
+def test_a_stuck_task_runs_its_own_outcome_after_the_end():
     done: list[object] = []
     with Gate() as gate:
         with closing(Background()) as background:
@@ -72,7 +72,7 @@ def test_what_is_stuck_at_the_end_is_carried_out_by_its_own_thread_once_the_kern
         assert done == ["stuck"]
 
 
-def test_what_has_not_begun_at_the_end_is_done_and_carried_out_all_the_same():
+def test_a_task_that_waits_at_the_end_still_runs():
     done: list[object] = []
     with Gate() as gate:
         with closing(Background()) as background:
@@ -86,7 +86,7 @@ def test_what_has_not_begun_at_the_end_is_done_and_carried_out_all_the_same():
         assert len(done) == 10
 
 
-def test_an_outcome_that_the_loop_did_not_fetch_is_carried_out_all_the_same():
+def test_an_outcome_that_the_loop_never_fetched_still_runs():
     done: list[object] = []
     with closing(Background()) as background:
         background.submit(at_once(done, "late"))
@@ -104,7 +104,7 @@ def test_a_task_that_an_outcome_adds_after_the_end_is_done():
     assert done == ["added"]
 
 
-def test_without_a_thread_to_be_had_a_census_ends_in_time_and_the_next_one_asks_anew():
+def test_thread_exhaustion_does_not_break_the_deadline():
     code = """
 import json, resource, time
 from onlinesim_rent.modem.ports.find import find_ports
@@ -119,11 +119,11 @@ for limit in (0, soft):
 print(json.dumps(shown))
 """
     (without, with_threads), _ = python(code, ordinary=True)
-    assert all("time for the census was up" in reason for reason in without)
+    assert all("before the census ended" in reason for reason in without)
     assert with_threads == [NOT_SERIAL] * 2
 
 
-def test_note_4_stuck_threads_do_not_keep_the_interpreter_from_ending():
+def test_note_4_stuck_threads_do_not_keep_python_from_ending():
     code = """
 import os, time
 from onlinesim_rent.modem.background import Background

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DIALOGUES = 6_000
-"""As many as the suite has time for; ``make chaos`` plays on."""
+"""As many as the suite has time for; ``make chaos`` runs more."""
 OK = Response("", (), "OK")
 
 
 def false_counts(new_dialogue=prove, banks=60) -> Iterator[str]:
-    """What is counted and should not be, bank after bank, for as long as anybody wants to know."""
+    """Yield, bank after bank, the modules that are counted and should not be."""
     for seed in range(banks):
         yield from play(seed, new_dialogue).false
 
 
 def answering(command: str, number: int, *lines: str) -> Dialogue:
-    """A prover that does not put its number-th question of a kind, and takes the lines for the answer."""
+    """A prover that skips its number-th question of a kind, and reads the lines as the answer."""
     dialogue, asked = prove(), 0
     try:
         question = next(dialogue)
@@ -57,7 +57,7 @@ def without_asking_for_the_network() -> Dialogue:
 
 
 def counting_stat_0() -> Dialogue:
-    """Takes a module that is not registered for one that is at home."""
+    """Treats an unregistered module as registered at home."""
     dialogue = prove()
     try:
         question = next(dialogue)
@@ -70,7 +70,7 @@ def counting_stat_0() -> Dialogue:
 
 
 def reading_the_imsi_once() -> Dialogue:
-    """Takes the first reading for the second as well."""
+    """Uses the first reading as the second too."""
     dialogue, first = prove(), None
     try:
         question = next(dialogue)

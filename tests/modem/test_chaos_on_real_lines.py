@@ -30,7 +30,7 @@ Numbers = list[set[tuple[str, str]]]
 
 
 def numbers(modules: list[SimulatedModule]) -> tuple[Numbers, Numbers]:
-    """The numbers that are surely there to rent, and the doubtful ones.
+    """The numbers that can surely be rented, and the doubtful ones.
 
     Modules that share an IMEI or a SIM are one number, and doubtful where one of them is not live. Which of
     their SIMs is counted is the census's choice.
@@ -48,7 +48,7 @@ def numbers(modules: list[SimulatedModule]) -> tuple[Numbers, Numbers]:
 def answers(
     start_gunicorn, directory: Path, seeds: range
 ) -> list[tuple[int, dict[tuple[str, str], int], float]]:
-    """What one service says of the seeds' banks, one after the other in its ports, and in which time."""
+    """What one service answers for the seeds' banks, one after the other, and how long each answer took."""
     server = start_gunicorn(
         "wsgi:app",
         RENT_PORTS=f"{directory}/ports/*",

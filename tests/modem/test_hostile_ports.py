@@ -1,4 +1,4 @@
-"""Ports that do whatever they can to hold up a census: the deadline holds, and the sound ones count."""
+"""Ports that delay a census in every way they can: the deadline holds, and the sound ports count."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def loopback(number: int, count: int = STUCK) -> list[str]:
-    """One TCP port under as many names: all of 127.0.0.0/8 is this host."""
+    """One TCP port under many names: all of 127.0.0.0/8 is this host."""
     return [f"socket://127.0.0.{host}:{number}" for host in range(1, count + 1)]
 
 
@@ -80,7 +80,7 @@ def test_note_8_a_terminal_server_is_judged_by_what_it_does():
         assert (findings[name].verdict, findings[name].reason[: len(reason)]) == (verdict, reason)
 
 
-def test_note_4_ports_past_the_1024th_descriptor_are_asked_as_well():
+def test_note_4_ports_above_descriptor_1024_are_asked():
     code = """
 import json, os, resource, sys
 from lines import ask
@@ -101,9 +101,7 @@ print(json.dumps([finding.verdict for finding in ask(*sys.argv[1:]).values()]))
 @pytest.mark.parametrize(
     "way", ["open", "close", "connect", "full", "nobody reads", "flood", "trickle", "mixed"]
 )
-def test_notes_3_and_7_the_deadline_holds_and_a_sound_module_counts(
-    way: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_notes_3_and_7_the_deadline_holds_for_hostile_ports(way: str, monkeypatch: pytest.MonkeyPatch):
     count = STUCK // 4 if way == "mixed" else STUCK
     opening: list[str] = []
     closing: list[str] = []
@@ -154,9 +152,7 @@ def test_512_ports_that_never_stop_talking_hide_no_module():
 
 
 @pytest.mark.parametrize("way", ["opening", "closing"])
-def test_note_3_a_stuck_port_is_left_out_until_its_driver_gives_it_back(
-    way: str, monkeypatch: pytest.MonkeyPatch
-):
+def test_note_3_a_stuck_port_is_left_out_until_it_is_free(way: str, monkeypatch: pytest.MonkeyPatch):
     prober = Prober(BAUD_RATE)
     with (
         SimulatedBank(live_bank(1, 0.0)) as bank,
@@ -170,12 +166,12 @@ def test_note_3_a_stuck_port_is_left_out_until_its_driver_gives_it_back(
         last = ask(sick, seconds=0.2, prober=prober)
     assert [finding.verdict for finding in first.values()] == [Verdict.OUT_OF_TIME, Verdict.AVAILABLE]
     for finding in again:
-        assert "has not given it back since an earlier census" in finding.reason
+        assert "is stuck since an earlier census" in finding.reason
         assert finding.seconds < 0.2
     assert last[sick].verdict is Verdict.OUT_OF_TIME
 
 
-def test_notes_3_and_8_a_terminal_server_that_still_does_not_answer_is_left_out_until_it_has_failed():
+def test_notes_3_and_8_a_pending_connection_is_not_made_twice():
     prober = Prober(BAUD_RATE)
     with black_hole() as number:
         [url] = loopback(number, 1)
@@ -183,11 +179,11 @@ def test_notes_3_and_8_a_terminal_server_that_still_does_not_answer_is_left_out_
     join_port_threads()
     last = ask(url, prober=prober)[url]
     assert first.verdict is Verdict.OUT_OF_TIME
-    assert again.reason == "an earlier census still waits for its terminal server to answer"
+    assert again.reason == "its terminal server has not yet answered an earlier census"
     assert last.reason.startswith("connection refused")
 
 
-def test_note_3_what_has_not_begun_to_open_by_the_deadline_is_never_opened():
+def test_note_3_a_port_queued_at_the_deadline_is_never_opened():
     with SimulatedBank(live_bank(8, 0.0)) as bank:
         findings = ask(bank.ports, seconds=0.0)
         join_port_threads()
@@ -196,7 +192,7 @@ def test_note_3_what_has_not_begun_to_open_by_the_deadline_is_never_opened():
     assert opens <= 2 * 4
 
 
-def test_note_7_a_line_that_took_nothing_for_a_while_has_not_hung_up():
+def test_note_7_a_port_that_is_slow_to_accept_has_not_hung_up():
     simulated = SimulatedModule(imei(1), imsi("25099", 1), latency=0)
     simulated.opened(0, 0.0)
 

@@ -1,4 +1,4 @@
-"""Censuses over real pseudo-terminals: who is counted, who is left alone, and what is left behind."""
+"""Censuses over real pseudo-terminals: which modules count, which ports are not opened, and what leaks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def verdicts(findings) -> Counter[Verdict]:
 # Who is counted
 
 
-def test_every_fault_gets_a_verdict_in_time_and_the_sound_ones_count_and_nothing_was_set(bank: SimulatedBank):
+def test_all_faults_get_a_verdict_in_time_and_no_setting_changes(bank: SimulatedBank):
     _, numbers = every_fault_bank()
     bank.reset()
     began = time.monotonic()
@@ -89,8 +89,8 @@ def test_every_fault_gets_a_verdict_in_time_and_the_sound_ones_count_and_nothing
 
 
 @pytest.mark.timed
-def test_silent_modules_cost_less_than_three_seconds_and_next_to_no_processor_time():
-    """Note 22: beside them a module that is slow in everything counts."""
+def test_silent_modules_take_under_3_s_and_little_cpu():
+    """Note 22: a module that answers everything slowly still counts beside them."""
     slow = SimulatedModule(imei(1), imsi("25099", 1), fault="slow_cpin", latency=0.3)
     with SimulatedBank([slow, *broken(*["silent"] * 64)]) as bank:
         worked = time.process_time()
@@ -109,7 +109,7 @@ def test_note_5_512_ports_are_asked_in_one_census():
         assert time.monotonic() - began < 4.0
 
 
-def test_note_10_a_device_of_two_globs_and_two_symlinks_is_opened_once(tmp_path: Path):
+def test_note_10_a_device_with_several_names_is_opened_once(tmp_path: Path):
     with SimulatedBank(live_bank(1, 0.0)) as bank:
         for name in ("by-id", "by-path"):
             (tmp_path / name).symlink_to(bank.port("modem000"))
@@ -127,7 +127,7 @@ def test_findings_come_in_the_order_of_their_ports(bank: SimulatedBank, tmp_path
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_notes_1_and_2_a_held_port_is_in_use_and_its_holder_notices_nothing(lock: str):
+def test_notes_1_and_2_a_held_port_is_in_use_and_left_alone(lock: str):
     with pseudo_terminal() as (master, path), opened(path) as line:
         attributes = termios.tcgetattr(line)
         attributes[0] |= termios.ICRNL
@@ -159,7 +159,7 @@ def test_notes_1_and_2_an_ordinary_user_sees_the_locks_of_others(lock: str, show
         assert unread(line) == len(b"+CMTI: 1\n")
 
 
-def test_note_1_an_ordinary_user_sees_what_its_own_processes_hold():
+def test_note_1_a_user_sees_what_its_own_processes_hold():
     with pseudo_terminal() as (_, path):
         if IS_ROOT:
             os.chown(path, ORDINARY_USER, -1)
@@ -209,7 +209,7 @@ def test_a_lock_named_after_a_symlink_of_udev_counts(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can hold a port as somebody else")
-def test_note_1_an_ordinary_user_sees_that_somebody_takes_a_port_for_himself_during_the_census():
+def test_note_1_a_user_sees_tiocexcl_set_during_the_census():
     with SimulatedBank(live_bank(1, 0.2)) as bank, ThreadPoolExecutor(1) as census:
         path = os.path.realpath(bank.port("modem000"))
         os.chown(path, ORDINARY_USER, -1)
@@ -223,7 +223,7 @@ def test_note_1_an_ordinary_user_sees_that_somebody_takes_a_port_for_himself_dur
 
 
 @pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
-def test_note_1_who_opens_or_locks_a_port_during_the_census_is_using_it():
+def test_note_1_a_port_taken_during_the_census_is_in_use():
     with SimulatedBank(broken("none", "none", "silent")) as bank, ExitStack() as stack:
         lock_name = f"LCK..pts_{Path(bank.port('modem001')).resolve().name}"
 
@@ -256,7 +256,7 @@ def test_a_rental_that_begins_on_one_port_takes_the_module():
 
 
 def test_a_rental_that_begins_in_this_process_is_seen():
-    """In an application of one's own the same process may serve the rentals."""
+    """The rental software may run in the same process."""
     with SimulatedBank(broken("none", "silent")) as bank, ExitStack() as stack:
         path = bank.port("modem000")
 
@@ -276,7 +276,7 @@ def test_a_rental_that_begins_in_this_process_is_seen():
 
 
 def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPatch):
-    """The census' own descriptor is no holder."""
+    """The census's own descriptor is not a sign of use."""
     with SimulatedBank(live_bank(1, 0.0)) as bank:
         path = bank.port("modem000")
         with stuck(monkeypatch, closing=[path]):
@@ -286,8 +286,8 @@ def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPat
 # A long census
 
 
-def test_what_has_changed_since_the_proof_is_not_counted():
-    """A slow port stretches the census to its deadline. Meanwhile a call begins, a module is unplugged."""
+def test_a_module_that_changed_after_its_proof_is_not_counted():
+    """One slow port prolongs the census. Meanwhile one module begins a call, and one is unplugged."""
     slow_module = SimulatedModule(imei(3), imsi("25099", 3), latency=0.6)
     with (
         SimulatedBank([*broken("none", "none"), slow_module]) as bank,
@@ -313,7 +313,7 @@ def proved(bank: SimulatedBank, *ports: str) -> list[bool]:
 
 
 def test_a_module_that_is_unplugged_after_its_proof_has_hung_up():
-    """The census is short, so that nobody is asked again: at its end each device is looked for."""
+    """The census is short, so it asks no module again. At its end, it checks that each device is there."""
     with (
         SimulatedBank(broken("none", latency=0.2)) as bank,
         SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,
@@ -340,7 +340,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 """
 
 
-def test_with_few_descriptors_ports_are_asked_in_rounds_and_still_counted():
+def test_with_few_descriptors_ports_are_asked_in_rounds():
     with SimulatedBank(live_bank(60, 0.0)) as bank:
         verdicts_of, said = python(ROUNDS + PROBE, "50", bank.ports)
     assert len(verdicts_of) == 61
@@ -349,7 +349,7 @@ def test_with_few_descriptors_ports_are_asked_in_rounds_and_still_counted():
     assert "LimitNOFILE" in said
 
 
-def test_note_3_ports_that_do_not_open_make_room_for_those_that_wait_for_a_descriptor():
+def test_note_3_stuck_ports_free_their_place_for_waiting_ports():
     code = """
 import pytest
 from lines import ask, stuck
@@ -364,7 +364,7 @@ print(json.dumps([finding.verdict for finding in findings.values()]))
 
 
 @pytest.mark.parametrize("left", ["3", "0"])
-def test_with_hardly_any_descriptor_the_census_fails_and_names_the_setting(left: str):
+def test_without_descriptors_the_error_names_the_setting(left: str):
     code = """
 import contextlib, json, os, resource, sys
 from lines import ask
@@ -388,7 +388,7 @@ except CensusError as error:
 # Nothing left behind
 
 
-def test_200_censuses_over_a_hostile_bank_leave_no_descriptor_and_no_thread(tmp_path: Path):
+def test_200_censuses_leak_no_descriptor_and_no_thread(tmp_path: Path):
     faults = (
         "none",
         "hang_up",

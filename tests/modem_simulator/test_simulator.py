@@ -39,7 +39,7 @@ def module(**settings):
 
 
 def ask(simulated, *commands, port=0):
-    """Ask in turn at second 0; return all that is said, by the time it is said."""
+    """Ask one after the other at second 0; return what the module sends, by its time."""
     events = simulated.opened(port, 0.0)
     for command in commands:
         events += simulated.feed(port, command + b"\r", 0.0)
@@ -82,7 +82,7 @@ def test_a_family_has_its_own_wording(family, command, answer):
     assert ask(module(family=family), command) == answer
 
 
-def test_huawei_chatters_from_the_opening_on_and_does_not_say_error():
+def test_huawei_chatters_and_does_not_answer_error():
     huawei = module(family="Huawei")
     (chatter,) = huawei.opened(0, 0.0)
     assert chatter.data.startswith(b"\r\n^RSSI:14\r\n")
@@ -128,7 +128,7 @@ def test_error_numbers_or_words_are_the_familys():
     assert ask(module(fault="no_sim", family="SIM900"), b"AT+CPIN?") == b"\r\n+CME ERROR: 10\r\n"
 
 
-def test_an_autobauding_module_ignores_two_commands_at_every_opening():
+def test_an_autobauding_module_ignores_two_commands_each_time():
     deaf = module(fault="autobaud", echo=True)
     for _ in range(2):
         assert ask(deaf, b"AT", b"AT", b"AT") == b"AT\r\r\nOK\r\n"
@@ -164,13 +164,13 @@ def test_a_hang_up_breaks_the_imei_off():
     assert end == HangUp(half.at, 0)
 
 
-def test_a_module_that_was_switched_off_says_no_more_until_it_is_opened_anew():
+def test_a_switched_off_module_is_silent_until_opened_again():
     gone = module(fault="powered_down")
     assert ask(gone, b"AT+CPIN?", b"AT").count(b"OK") == 0
     assert ask(gone, b"AT") == b"\r\nOK\r\n"
 
 
-def test_unsolicited_lines_cut_the_echo_and_stand_around_the_answer():
+def test_unsolicited_lines_surround_the_answer_and_cut_the_echo():
     said = ask(module(fault="urc_everywhere", echo=True), b"AT+CGSN")
     urc = b'\r\n+CMTI: "SM",3\r\n'
     assert said == b"AT+C" + urc + b"GSN\r" + urc + b"\r\n" + IMEI + b"\r\n" + urc + b"\r\nOK\r\n" + urc
@@ -187,7 +187,7 @@ def test_a_slow_sim_takes_two_seconds_more():
     assert answer.at == 12.0
 
 
-def test_a_command_is_read_however_it_is_cut():
+def test_a_split_command_is_read():
     simulated = module()
     assert simulated.feed(0, b"AT+CG", 0.0) == []
     answers = simulated.feed(0, b"SN\rAT\r", 1.0)
@@ -232,7 +232,7 @@ def test_a_dialogue_is_an_imei_asked_after_an_opening():
     assert (second.opens, second.dialogues, second.commands) == (1, 0, 1)
 
 
-def test_every_fault_is_explained_and_can_be_played_by_every_family():
+def test_every_family_can_have_every_fault():
     for fault, row in FAULTS.items():
         assert row.meaning.endswith(".")
         for family in FAMILIES:
@@ -256,7 +256,7 @@ def test_the_default_bank_has_the_published_example_to_rent():
     assert len(default_bank()) == sum(PUBLISHED_EXAMPLE.values()) + 9
 
 
-def test_one_sim_in_two_modules_is_one_number_and_so_is_one_radio_with_two_sims():
+def test_a_shared_sim_or_a_shared_imei_is_one_number():
     bank = live_bank(3, 0.0)
     bank.append(SimulatedModule(imei(77), bank[0].imsi))
     bank.append(SimulatedModule(bank[1].imei, imsi("25002", 77)))
@@ -343,7 +343,7 @@ def test_every_port_has_a_name_and_a_module_may_have_two(bank):
         assert exchange(first, b"AT+CGSN") == exchange(second, b"AT+CGSN")
 
 
-def test_what_was_asked_is_counted_port_by_port(bank):
+def test_each_port_has_its_own_counts(bank):
     for _ in range(3):
         with open_port(bank, "modem000b") as port:
             exchange(port, b"AT")
@@ -370,7 +370,7 @@ def test_a_hang_up_ends_the_reading_and_the_port_comes_back(bank):
         assert exchange(port, b"AT").endswith(b"OK\r\n")
 
 
-def test_a_flood_that_nobody_reads_holds_nobody_up(bank):
+def test_an_unread_flood_delays_no_other_module(bank):
     with open_port(bank, "modem003") as flooding, open_port(bank, "modem000") as port:
         flooding.read(1)
         for command in QUESTIONS:
@@ -451,7 +451,7 @@ def simulator():
         process.communicate()
 
 
-def test_it_ends_with_its_standard_input_and_takes_its_ports_along(simulator):
+def test_it_removes_its_ports_when_standard_input_ends(simulator):
     process = simulator("--modules", "2", "--latency", "0.001")
     directory = Path(json.loads(process.stdout.readline())["ports"]).parent
     assert len(list(directory.iterdir())) == 2

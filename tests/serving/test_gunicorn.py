@@ -174,7 +174,7 @@ def test_a_hundred_clients_that_stall_take_no_thread(start_gunicorn: Start, begi
         for connection in connections:
             assert connection.recv(1) == b""
 
-    server.stderr.until(r"closed \d+ connections that sent no whole head within 5 s")
+    server.stderr.until(r"closed \d+ connections that sent no complete head within 5 s")
 
 
 def test_a_head_has_one_bound_however_it_drips(start_gunicorn: Start) -> None:
@@ -356,7 +356,7 @@ def test_a_worker_class_like_gevent_ends_the_start_with_one_sentence() -> None:
     )
 
     assert ended.returncode == 1
-    assert ended.stderr.count("use the one of gunicorn.conf.py") == 1
+    assert ended.stderr.count("use the worker class of gunicorn.conf.py") == 1
     assert "Traceback" not in ended.stderr
 
 

@@ -1,7 +1,7 @@
-"""Which modules count, and why the others do not. Pure rules over values.
+"""Decides which modules count, and why the others do not. Pure rules over values.
 
-Doubt means not counted: the marketplace blocks a partner that reports one number too many, and only
-loses some trade with one that reports too few.
+Doubt means not counted: the marketplace blocks a partner that reports one number too many. A partner that
+reports too few only loses some trade.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
 @dataclass(frozen=True, slots=True)
 class PortReport:
-    """One port's line in a census: it names no IMEI and no IMSI, so it may be stored and shown."""
+    """The verdict on one port. It holds no IMEI and no IMSI, so it may be stored and shown.
+
+    ``seconds`` is the time of the verdict, from the start of the census.
+    """
 
     port: str
     verdict: Verdict
@@ -30,21 +33,21 @@ class PortReport:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """Every port's verdict at one moment, and the numbers that follow from them."""
+    """The verdicts on all ports, and the numbers that follow from them. It took ``seconds``."""
 
     ports: tuple[PortReport, ...]
     seconds: float
     unnamed: tuple[str, ...] = ()
-    """PLMNs counted under their digits, because the name table does not hold them."""
+    """PLMNs that are counted under their digits, because no name for them is known."""
 
     @classmethod
     def of(
         cls, findings: Iterable[Finding], names: Names, seconds: float, known: Mapping[str, str] | None = None
     ) -> Census:
-        """Judge the findings of one probing that took ``seconds``, in the order of their ports.
+        """Judge the findings of one census that took ``seconds``, in the order of their ports.
 
-        ``known`` is the IMEI that a port, by its name, has shown in an earlier census. It is never counted
-        from: what a port shows today without an IMEI counts against the other ports of that module.
+        ``known`` holds the IMEI that each port, by its name, showed in an earlier census. It never makes a
+        port count. If a port shows no IMEI now, its verdict counts against the known module's other ports.
         """
         findings = [_with_known_modem(finding, known or {}) for finding in findings]
         networks = {
@@ -65,26 +68,26 @@ class Census:
 
     @property
     def available(self) -> Counter[tuple[str, str]]:
-        """The numbers that can be rented now, by (country, operator)."""
+        """How many numbers can be rented now, by (country, operator)."""
         return Counter(
             (report.country, report.operator) for report in self.ports if report.verdict is Verdict.AVAILABLE
         )
 
     @property
     def proved_after(self) -> float:
-        """Seconds from the begin to the oldest counted proof; to the end where nothing is counted."""
+        """Seconds from the start of the census to its oldest counted proof; to its end if nothing counts."""
         return min(
             (report.seconds for report in self.ports if report.verdict is Verdict.AVAILABLE),
             default=self.seconds,
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The census as JSON values."""
+        """Return the census as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Census:
-        """The census that ``to_json`` gave; raises KeyError, TypeError or ValueError for anything else."""
+        """Rebuild a census from ``to_json``. Raises KeyError, TypeError or ValueError for anything else."""
         reports = (
             PortReport(**{**report, "verdict": Verdict(report["verdict"])}) for report in value["ports"]
         )
@@ -98,8 +101,8 @@ def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> Por
     network = networks[finding.modem.imsi]
     if network is None:
         reason = (
-            f"the SIM's network, {finding.modem.imsi[:6]}, belongs to no one country that is known; "
-            "name it in RENT_NAMES_FILE"
+            f"the country of the SIM's network, {finding.modem.imsi[:6]}, is not known; "
+            "name the network in RENT_NAMES_FILE"
         )
         return replace(report, verdict=Verdict.UNKNOWN_NETWORK, reason=reason)
     return replace(report, country=network.country, operator=network.operator)
@@ -111,11 +114,10 @@ def _with_known_modem(finding: Finding, known: Mapping[str, str]) -> Finding:
 
 
 def _judged(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """The findings, with each module and each SIM left available once, and none that a port speaks against.
+    """Yield the findings again, with at most one of each group of ports still available.
 
-    Ports that share an IMEI or an IMSI, directly or through others, are one number at the least and
-    cannot be proved to be more, so they count as one, or not at all: what one of them shows counts
-    against all of them.
+    Ports that share an IMEI or an IMSI, directly or through others, form a group. A group may be only one
+    number, so it counts once. If one port of a group has a bad verdict, no port of the group counts.
     """
     findings = list(findings)
     group_of = _sharing(finding for finding in findings if finding.verdict not in _SAYS_NOTHING)
@@ -135,18 +137,21 @@ def _judged(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 _SAYS_NOTHING = frozenset({Verdict.SILENT, Verdict.NOT_AT, Verdict.OUT_OF_TIME})
-"""A module may have ports that do not answer, or not in time; every other verdict is one on the module."""
+"""These verdicts do not count against a module: some of its ports may not answer, or not in time."""
 
 
 def _counted_of(group: list[Finding]) -> Finding:
-    """The first port of one SIM; of several SIMs the last read, since one that moves is where it was last."""
+    """Return the port that counts for a group: the first if all have one SIM, else the one read last.
+
+    If a SIM moved during the census, it is now where it was read last.
+    """
     if len({finding.modem.imsi for finding in group if finding.modem}) == 1:
         return group[0]
     return max(group, key=lambda finding: finding.seconds)
 
 
 def _withheld(finding: Finding, other: Finding) -> str:
-    return f"{_relation(finding, other)} {other.port}, which shows: {other.verdict}"
+    return f"{_relation(finding, other)} {other.port}, which does not count: {other.verdict}"
 
 
 def _shared(finding: Finding, counted: Finding) -> str:
@@ -159,7 +164,7 @@ def _relation(finding: Finding, other: Finding) -> str:
 
 
 def _sharing(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """By a finding's port, all findings that an IMEI or an IMSI connects with it, in the findings' order."""
+    """Return, by port, the group of findings that share an IMEI or an IMSI with it, directly or not."""
     group_of: dict[str, list[Finding]] = {}
     by_port: dict[str, list[Finding]] = {}
     for finding in findings:

@@ -1,4 +1,4 @@
-"""What the log says of a census: one line for it, and one for each port whose verdict has changed."""
+"""Logs a census: one line for the census, and one for each port whose verdict has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 def record(previous: Census | None, census: Census) -> None:
     """Log a census, and what has changed since the previous one, if there was one.
 
-    Names no IMEI, IMSI or number.
+    The log lines hold no IMEI, IMSI or phone number.
     """
     verdicts = Counter(report.verdict for report in census.ports)
     _log.info(
@@ -29,7 +29,7 @@ def record(previous: Census | None, census: Census) -> None:
     _record_changes(previous, census)
     for plmn in sorted(set(census.unnamed) - set(previous.unnamed if previous else ())):
         _log.warning(
-            "network %s has no name here and is listed under its digits: name it in RENT_NAMES_FILE", plmn
+            "network %s has no known name and is listed under its digits: name it in RENT_NAMES_FILE", plmn
         )
 
 
@@ -37,7 +37,7 @@ def _record_changes(previous: Census | None, census: Census) -> None:
     before = {report.port: report.verdict for report in previous.ports} if previous else {}
     for report in census.ports:
         old = before.pop(report.port, None)
-        # At first, a line for each available port would say no more than their number has said.
+        # In the first census, skip the available ports: the line for the census has given their number.
         if report.verdict != (old if previous else Verdict.AVAILABLE):
             was = f", was {old}" if old else ""
             _log.info("%s: %s%s: %s", report.port, report.verdict, was, report.reason)

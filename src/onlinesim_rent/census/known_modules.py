@@ -1,4 +1,4 @@
-"""Which module each port has shown in earlier censuses: a port that is held shows nothing itself."""
+"""Remembers which module each port showed in earlier censuses, because a held port shows nothing."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ _FILE = "modules.json"
 class KnownModules:
     """The IMEI that each port has shown, for all workers and the command line.
 
-    Nobody is counted by it. It tells that a port which is held, or has hung up, belongs to the same module as
-    another port. What was plugged in anew, and what another boot has shown, is not known. The file is in the
-    runtime directory, which only the service's user can read. Both methods raise CensusError where that
-    directory cannot be used.
+    It never makes a port count. It tells that a port which is held, or has hung up, belongs to the same
+    module as another port. A device that was plugged in again is unknown, and so is everything from before
+    the last boot. The file is in the runtime directory, which only the service's user can read. Both methods
+    raise CensusError if that directory cannot be used.
     """
 
     def __init__(self, directory: RuntimeDirectory) -> None:
         self._directory = directory
 
     def of(self, ports: Iterable[Port]) -> dict[str, str]:
-        """The IMEI of each port, by the port's name; a port that never showed one is left out."""
+        """Return the IMEI of each port, by the port's name. Ports that never showed one are left out."""
         known = self._read()
         keys = {port.name: _key(port) for port in ports}
         return {name: known[key] for name, key in keys.items() if key in known}
 
     def learn(self, ports: Iterable[Port], findings: Iterable[Finding]) -> None:
-        """Remember what the ports of a census have shown, and forget ports that are gone."""
+        """Remember the IMEIs that the ports of a census showed, and forget all other ports."""
         shown = {finding.port: finding.modem.imei for finding in findings if finding.modem}
         before = self._read()
         keys = {port.name: _key(port) for port in ports}
@@ -47,7 +47,7 @@ class KnownModules:
             record = json.loads(self._directory.read(_FILE) or b"{}")
             return dict(record["imeis"]) if record["boot"] == boot_id() else {}
         except (KeyError, TypeError, ValueError, RecursionError):
-            # There is none yet, it is of another release, or the disk is broken.
+            # There is no file yet, another release wrote it, or the disk is broken.
             return {}
 
 

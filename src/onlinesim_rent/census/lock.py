@@ -1,4 +1,4 @@
-"""Lets one of all threads, workers and command lines take the census."""
+"""Makes sure that only one thread, worker or command line takes a census at a time."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from onlinesim_rent.finding import CensusError
 
 _POLL_SECONDS = 0.02
 _TRIES = 5
-"""How often one call of ``acquire`` tries: it lasts 0.1 s at most."""
+"""How often one call of ``acquire`` tries. A call lasts at most 0.1 s."""
 
 _LOOKS = 3
-"""How often the same overdue holder is seen before it counts as stuck.
+"""How often a waiting caller must see the same overdue holder before that holder counts as stuck.
 
-A new holder needs a moment to write its name in place of that of one that was killed.
+When a holder was killed, its record stays until the next holder has written its own.
 """
 
 _HOLDER_FILE = "census.holder"
 
 
 class CensusLock:
-    """One caller's way to the lock, from entering the context to leaving it.
+    """The lock as one caller uses it: a context manager that frees the lock when it ends.
 
-    The kernel frees the lock of a process that dies (flock(2)), but not that of one that is stopped. So the
-    holder writes down until when it was granted the lock, on ``clock``.
+    The kernel frees the lock of a process that dies (flock(2)), but not of a process that is stopped. So the
+    holder records until when it may hold the lock, on ``clock``, in seconds. Entering, leaving and
+    ``acquire`` raise CensusError if the runtime directory cannot be used.
     """
 
     def __init__(self, directory: RuntimeDirectory, clock: Callable[[], float]) -> None:
@@ -53,10 +54,9 @@ class CensusLock:
             os.close(self._descriptor)
 
     def acquire(self, until: float) -> bool:
-        """Take the lock for the time until ``until``; False where another holds it for 0.1 s more.
+        """Take the lock until the time ``until``; return False if another caller holds it for 0.1 s more.
 
-        Raises CensusError where its holder is stopped or stuck: where it still holds the lock after the time
-        that it was granted.
+        Raises CensusError if the holder is stopped or stuck: it still holds the lock after its own ``until``.
         """
         for _ in range(_TRIES):
             if self._try():
@@ -85,5 +85,5 @@ class CensusLock:
         if (late := self._clock() - record["until"]) > 0:
             raise CensusError(
                 f"process {record['pid']} takes the census, and should have ended {late:.1f} s ago: "
-                f"it is stopped or stuck; end it with kill -9 {record['pid']}, and ask again"
+                f"it is stopped or stuck; end it with kill -9 {record['pid']}, then ask again"
             )

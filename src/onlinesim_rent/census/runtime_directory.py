@@ -1,4 +1,4 @@
-"""The directory in which workers and the command line share what they know. No other file touches it."""
+"""The directory for the files that workers and the command line share. No other module touches it."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 class RuntimeDirectory:
-    """A directory for this user alone, and the few small files in it.
+    """A directory that only this user may write to, and the few small files in it.
 
-    Each method opens the directory anew, checks what it opened, and reaches the files through that
-    descriptor only. So nobody can put another directory in its place between the check and the use, and a
-    directory that was deleted is made again. Several threads may share one object.
+    Each method opens the directory again, checks it, and reaches the files only through that descriptor. So
+    nobody can replace the directory between the check and the use, and a deleted directory is made again.
+    Several threads may share one object.
 
-    Every method raises CensusError where the directory is not ours alone, or cannot be used.
+    Every method raises CensusError if others may write to the directory, or if it cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None where there is no such file."""
+        """Return the content of a file; None if there is no such file."""
         with self._opened() as directory:
             try:
                 with open(_open(name, os.O_RDONLY, directory), "rb") as file:
@@ -38,7 +38,7 @@ class RuntimeDirectory:
                 return None
 
     def replace(self, name: str, content: bytes) -> None:
-        """Write a file whole: a reader gets the old content or the new one, never a part."""
+        """Replace a file's content: a reader gets the old content or the new content, never a mix."""
         temporary = f"{name}.{secrets.token_hex(8)}"
         with self._opened() as directory:
             try:
@@ -56,12 +56,15 @@ class RuntimeDirectory:
             os.unlink(name, dir_fd=directory)
 
     def descriptor(self, name: str) -> int:
-        """Open a file to lock it, and make it where it is missing. The caller closes the descriptor."""
+        """Open a file to lock it; make it if it is missing. The caller closes the descriptor."""
         with self._opened() as directory:
             return _open(name, os.O_RDWR | os.O_CREAT, directory)
 
     def is_in_memory(self) -> bool:
-        """Tell whether no disk can hold up its files. Makes no directory: asks its nearest parent."""
+        """Whether the files are in memory, so that no slow disk can delay them.
+
+        If the directory is missing, its nearest existing parent decides. Makes no directory.
+        """
         try:
             there = next(path for path in (self._path, *self._path.parents) if path.exists())
             device = there.stat().st_dev
@@ -77,7 +80,7 @@ class RuntimeDirectory:
 
     @contextmanager
     def _opened(self) -> Iterator[int]:
-        """Give a descriptor of the directory, which is made where it is missing."""
+        """Open the directory, make it if it is missing, and yield its descriptor."""
         try:
             directory = self._open()
             try:
@@ -97,7 +100,7 @@ class RuntimeDirectory:
             return os.open(self._path, flags)
 
     def _check(self, directory: os.stat_result) -> None:
-        """Refuse a directory in which others could put a census of theirs."""
+        """Refuse a directory in which other users could put a forged census."""
         if directory.st_uid != os.geteuid() or stat.S_IMODE(directory.st_mode) & 0o022:
             raise CensusError(f"RENT_RUNTIME_DIR ({self._path}) must belong to the service's user, mode 0700")
 

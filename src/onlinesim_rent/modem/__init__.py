@@ -1,1 +1,1 @@
-"""The serial side: from ports and bytes to what one module proved."""
+"""Asks the modules: from ports and bytes to a finding for each port."""

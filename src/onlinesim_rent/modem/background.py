@@ -1,7 +1,7 @@
-"""Runs what may block in the kernel (open, close, connect) beside the loop, in daemon threads.
+"""Runs calls that may block in the kernel (open, close, connect) in daemon threads, beside the loop.
 
-A thread that is stuck is left behind and replaced, so that no driver holds up the others; it ends by
-itself once the kernel lets it go. Nobody ever waits for a thread.
+A new thread replaces a stuck one, so no driver delays the others. The stuck thread ends by itself when its
+call returns. Nothing ever waits for a thread.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from functools import partial
 from threading import Condition, Thread, current_thread
 
 THREADS = 1
-"""At work at once, where none is stuck: more would only fight with the loop for the interpreter."""
+"""Threads at work while none is stuck. More would only compete with the loop for the interpreter."""
 
 STUCK_SECONDS = 0.02
-"""From when on a task no longer counts as one of those at work."""
+"""A task that runs longer counts as stuck."""
 
 Outcome = Callable[[], None]
 Task = Callable[[], Outcome]
-"""Does what may block; returns what is to be done with the outcome, in the loop. Raises nothing."""
+"""Runs in a thread and may block. Returns a function that handles the outcome in the loop. Raises nothing."""
 
 
 class Background:
-    """Tasks for the loop that owns it. ``fileno`` is readable once there are ``outcomes``."""
+    """Runs tasks for one loop. The descriptor ``fileno`` is readable when there are ``outcomes``."""
 
     def __init__(self) -> None:
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -37,7 +37,7 @@ class Background:
         self._is_closed = False
 
     def fileno(self) -> int:
-        """The descriptor to wait on."""
+        """The descriptor that is readable when there are outcomes."""
         return self._wakeup
 
     @property
@@ -46,26 +46,26 @@ class Background:
         return bool(self._tasks)
 
     def submit(self, *tasks: Task) -> None:
-        """Have tasks done soon, in their order."""
+        """Queue tasks; threads start them in this order."""
         with self._changed:
             self._tasks.extend(tasks)
             self._changed.notify(len(tasks))
             self._reinforce()
 
     def reinforce(self) -> None:
-        """Start threads for waiting tasks in place of those that are stuck."""
+        """Start threads for waiting tasks, to replace stuck threads."""
         with self._changed:
             self._reinforce()
 
     def outcomes(self) -> list[Outcome]:
-        """What the tasks done since the last call left to do."""
+        """Return the outcomes of the tasks that ended since the last call, for the loop to call."""
         with self._changed:
             os.eventfd_read(self._wakeup)
             done, self._outcomes = self._outcomes, []
         return done
 
     def close(self) -> None:
-        """End the loop's part: what is not done yet is done, and its outcome carried out, by threads."""
+        """The loop ends here. Threads run the remaining tasks, and call the remaining outcomes themselves."""
         with self._changed:
             self._is_closed = True
             os.close(self._wakeup)
@@ -78,7 +78,7 @@ class Background:
         now = time.monotonic()
         stuck = sum(now - began >= STUCK_SECONDS for began in self._at_work.values())
         lively = self._idle + len(self._at_work) - stuck
-        # As many as are stuck: hundreds of sick devices then hold up those behind them for a moment only.
+        # As many threads as are stuck: hundreds of stuck devices then delay other tasks only briefly.
         for _ in range(min(max(THREADS, stuck) - lively, len(self._tasks))):
             self._start_thread()
 
@@ -88,7 +88,7 @@ class Background:
         try:
             thread.start()
         except RuntimeError:
-            # No thread is left on this host or in this unit: those at work do it, or the next try.
+            # The host or the unit allows no more threads: a running thread or a later try does the task.
             del self._at_work[thread]
 
     def _work(self) -> None:
@@ -98,7 +98,7 @@ class Background:
                 outcome()
 
     def _next_task(self) -> Task | None:
-        """The next task for this thread; None where it is to end."""
+        """Wait for the next task of this thread; return None if the thread must end."""
         thread = current_thread()
         with self._changed:
             del self._at_work[thread]

@@ -1,4 +1,4 @@
-"""One port in one census: what the kernel has of it, and what passes between it and its conversation."""
+"""One port in one census: its state, and the bytes between the open port and its conversation."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from onlinesim_rent.modem.protocol.dialogue import prove, prove_again
 NEVER = float("inf")
 
 _CHUNK = 512
-"""Bytes that one port may have read before the others get their turn: more than an answer has."""
+"""The most bytes to read from one port before the next port's turn. An answer is shorter."""
 
 _MOVES = Lock()
 
 
 class State(Enum):
-    """What the kernel has of a port on our behalf."""
+    """Where a port stands between closed, open and closed again."""
 
     CLOSED = auto()
     QUEUED = auto()
-    """A thread is to open it."""
+    """It waits for a thread that opens it."""
     OPENING = auto()
     GIVEN_UP = auto()
-    """Still opening, and the census does not wait for it any more."""
+    """It is still opening, but the census no longer waits for it."""
     TALKING = auto()
     CLOSING = auto()
 
@@ -35,10 +35,10 @@ class State(Enum):
 class Line:
     """One port in one census.
 
-    ``state`` is the one place that tells what the kernel has of it. ``finding`` is None while it is being
-    asked. ``wakes_at`` is when its state has lasted too long. ``modem`` is the module that has proved
-    itself on it, from ``asked_at`` to ``proved_at``. ``unwatched`` is for how many seconds of its
-    conversation nobody looked, because the process was stopped.
+    Only ``state`` tells whether the port is open. ``finding`` is None while the port is asked. ``wakes_at``
+    is when the loop must act on it, even without new bytes. ``modem`` is the module that passed all checks on
+    this port, from ``asked_at`` to ``proved_at``. ``unwatched`` counts the seconds of the conversation in
+    which the process was stopped.
     """
 
     def __init__(self, port: Port) -> None:
@@ -54,16 +54,19 @@ class Line:
 
     @property
     def is_counted(self) -> bool:
-        """Whether its module's proof stands."""
+        """Whether its module counts at the moment."""
         return self.finding is not None and self.finding.verdict is Verdict.AVAILABLE
 
     @property
     def has_unsent(self) -> bool:
-        """Whether the port has not taken yet all that is to be written."""
+        """Whether some bytes still wait, because the port did not accept them."""
         return bool(self._unsent)
 
     def move(self, before: State, after: State) -> bool:
-        """Change the state, unless it is another by now: the loop gives up what a thread is to begin."""
+        """Change the state from ``before`` to ``after``; return False if it is no longer ``before``.
+
+        The loop and a thread may both want to change it: the loop to give the port up, the thread to open it.
+        """
         with _MOVES:
             is_still = self.state is before
             if is_still:
@@ -79,7 +82,7 @@ class Line:
         self._unsent = b""
 
     def read(self, now: float) -> None:
-        """Pass on what the port says."""
+        """Pass bytes from the port to the conversation."""
         try:
             data = self.opened.read(_CHUNK)
         except BlockingIOError:
@@ -92,7 +95,7 @@ class Line:
             self.conversation.end(hung_up(self.port))
 
     def write(self) -> bool:
-        """Pass on what the port is to be told, as far as it takes it now.
+        """Pass bytes from the conversation to the port, as many as the port accepts now.
 
         Returns whether ``has_unsent`` has changed.
         """
@@ -110,16 +113,16 @@ class Line:
 
 
 def stuck(port: Port) -> NotCounted:
-    """Tell why a port is left out that the kernel still has."""
+    """Return the reason for a port that is still opening or closing since an earlier census."""
     if port.is_remote:
-        reason = "an earlier census still waits for its terminal server to answer"
+        reason = "its terminal server has not yet answered an earlier census"
     else:
-        reason = "its driver has not given it back since an earlier census: plug it in anew"
+        reason = "its driver is stuck since an earlier census: unplug the device and plug it in again"
     return NotCounted(Verdict.UNREACHABLE, reason)
 
 
 def hung_up(port: Port) -> NotCounted:
-    """Tell that a port's line has ended."""
+    """Return the reason for a port that hung up while it was asked."""
     if port.is_remote:
         reason = "the terminal server closed the connection: the port is in use or its device is gone"
     else:
@@ -128,7 +131,7 @@ def hung_up(port: Port) -> NotCounted:
 
 
 def gone(reason: NotCounted) -> NotCounted:
-    """Tell why a port that has answered in this census does not open again."""
+    """Return the reason for a port that answered in this census, but does not open again."""
     if reason.verdict is not Verdict.UNREACHABLE:
         return reason
-    return NotCounted(Verdict.HUNG_UP, f"went away after it had answered: {reason.reason}")
+    return NotCounted(Verdict.HUNG_UP, f"answered before, but does not open again: {reason.reason}")

@@ -1,4 +1,4 @@
-"""Takes censuses of ports on this host: what probing.py needs of the operating system, and what is stuck."""
+"""Probes the ports of this host: gives probing.py the operating system, and remembers stuck ports."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _log = logging.getLogger(__name__)
 
 
 class Prober:
-    """Probes ports, and remembers which of them the kernel has not given back since.
+    """Probes ports, and remembers which of them are still opening or closing after a census.
 
-    ``clock`` is the one that deadlines are on, in seconds.
+    ``clock`` gives the time in seconds, on the clock of the deadlines.
     """
 
     def __init__(self, baud_rate: int, clock: Callable[[], float] = boot_clock) -> None:
@@ -36,9 +36,9 @@ class Prober:
         self._not_given_back: list[Line] = []
 
     def probe(self, ports: Sequence[Port], deadline: float) -> list[Finding]:
-        """A finding for every port, in their order, by the deadline.
+        """Return a finding for every port, in their order, by the deadline.
 
-        Raises CensusError where this process has no descriptors left to open even one port.
+        Raises CensusError if this process has no descriptors left to open even one port.
         """
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
         latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
@@ -53,7 +53,7 @@ class Prober:
 
 
 class _Host:
-    """The System that probing.py asks for: this host's own, during one census."""
+    """The System of this host, for one census."""
 
     def __init__(self, baud_rate: int, latest: Deadline) -> None:
         self._baud_rate = baud_rate

@@ -1,6 +1,6 @@
-"""One census: asks all ports at once from one loop, and once more those that answered too long ago.
+"""Asks the ports for one census: all at once from one loop, and again those whose proof is too old.
 
-What a module says is judged in conversation.py; what may block is done in background.py.
+conversation.py judges what a module answers. background.py runs what may block.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.system import System
 
 PROOF_SECONDS = 2.0
-"""How old a proof may be when the census ends. An older one is given again, or is not counted."""
+"""How old a proof may be when the census ends. A module with an older one is asked again, or not counted."""
 
 OPEN_SECONDS = 2.8
-"""How long a port may take to open; with it, a stuck one costs a census no more than a silent one."""
+"""How long a port may take to open. With this limit, a stuck port takes no longer than a silent one."""
 
 CLOSE_SECONDS = 0.1
-"""How long a census waits at its end for ports to close, so that the next one finds them free."""
+"""How long a census waits at its end for its ports to close, so that the next census finds them free."""
 
 LAST_LOOK_SECONDS = 0.2
 """How long the look at its end may take for programs that have opened a counted port meanwhile."""
 
 AGAIN_SHARE = 0.6
-"""Of its first dialogue's time, what a module needs for the second: four exchanges of seven, and a little."""
+"""The second dialogue's time as a share of the first: four exchanges of seven, and a little more."""
 
 _LOOK_SECONDS = 0.25
-"""How often the loop looks at the clock when nothing happens."""
+"""How often the loop reads the clock when nothing happens."""
 _UNWATCHED_SECONDS = 0.5
-"""After a longer time between two looks the process was stopped, and answers that it reads may be as old."""
+"""With more time between two readings, the process was stopped. Answers may then be older by that time."""
 
 _BATCH_SECONDS = 0.25
-"""Modules that are due for the second dialogue within this time are asked together."""
+"""Modules whose second dialogue is due within this time are asked together."""
 
 
 class Probing:
-    """One census of ports, by a deadline on the system's clock. ``lines`` are in the ports' order.
+    """Asks ports for one census, by a deadline on the system's clock. ``lines`` are in the ports' order.
 
-    ``stuck`` names the ports that an earlier census has not got back from the kernel.
+    ``stuck`` names the ports that are still opening or closing since an earlier census.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Probing:
         self._selector = system.selector()
 
     def run(self) -> list[Finding]:
-        """A finding for every port, in their order."""
+        """Return a finding for every port, in their order."""
         with self._selector, closing(self._background):
             self._selector.register(self._background, EVENT_READ)
             try:
@@ -86,12 +86,12 @@ class Probing:
         assert len(findings) == len(self.lines)
         return findings
 
-    # Whom to ask
+    # Which ports to ask
 
     def _ask(self, lines: Sequence[Line]) -> bool:
-        """Have ports asked, or asked again; whether there is one to ask and time for it.
+        """Begin to ask ports, for the first time or again; return False if there is no port or no time.
 
-        Ports that somebody uses are left alone: opening would harm the present user.
+        A port that another program uses is not opened: opening would disturb that program.
         """
         if not lines or self._clock() >= self._deadline:
             return False
@@ -120,7 +120,7 @@ class Probing:
         return line.is_counted and now - line.proved_at > PROOF_SECONDS
 
     def _review(self) -> None:
-        """Ask again whom the deadline would find with an old proof, just in time for a new one."""
+        """Ask again the modules whose proof will be too old at the deadline, as late as possible."""
         now = self._clock()
         again_at = {line: self._again_at(line) for line in self.lines if line.is_counted}
         due = [
@@ -132,9 +132,10 @@ class Probing:
         self._reviews_at = min((at for line, at in again_at.items() if line not in due), default=NEVER)
 
     def _again_at(self, line: Line) -> float:
-        """When to ask a module again so that its proof is young at the deadline; never, if it is anyhow.
+        """Return when to ask a module again, so that its proof is young enough at the deadline.
 
-        Never, too, where there is no time for it: the proof stands if the census ends early.
+        Returns NEVER if the first proof is young enough, or if no time is left to ask again. In the second
+        case the proof still counts if the census ends early.
         """
         if self._deadline - line.proved_at <= PROOF_SECONDS:
             return NEVER
@@ -156,13 +157,13 @@ class Probing:
             self._look()
             for key, events in ready:
                 self._serve(key.data, events)
-                # A thousand ports that never stop talking hold up nobody beyond the end.
+                # Even a thousand ports that never stop talking must not delay the end.
                 if self._clock() >= end:
                     break
             self._wake_due()
 
     def _look(self) -> float:
-        """The time; what was not watched since the last look counts as the age of every proof under way."""
+        """Return the time. If the process was stopped since the last look, make each proof older by that."""
         now = self._clock()
         unwatched, self._looked_at = now - self._looked_at, now
         if unwatched > _UNWATCHED_SECONDS:
@@ -171,7 +172,7 @@ class Probing:
         return now
 
     def _patience(self, now: float, end: float) -> float:
-        """Seconds until something is due."""
+        """Return the seconds until the next thing is due."""
         wakes_at = min(
             end, now + _LOOK_SECONDS, self._reviews_at, self._timers[0][0] if self._timers else end
         )
@@ -184,7 +185,7 @@ class Probing:
             for outcome in self._background.outcomes():
                 outcome()
         elif line.state is State.TALKING:
-            # A serial line that has nothing to read gives what one that hung up gives: b"".
+            # Read only if there is data: an idle serial line and one that hung up both return b"".
             if events & EVENT_READ:
                 line.read(self._clock())
             self._go_on(line)
@@ -228,7 +229,7 @@ class Probing:
         self._background.submit(*(partial(self._open, line) for line in lines))
 
     def _open(self, line: Line) -> Outcome:
-        """Done in a thread; so is the outcome, once the census is over."""
+        """Runs in a thread. After the census, the outcome runs in a thread too."""
         if not line.move(State.QUEUED, State.OPENING):
             return _do_nothing
         try:
@@ -248,7 +249,7 @@ class Probing:
     def _opened(self, line: Line, opened: OpenPort) -> None:
         line.opened = opened
         if line.state is not State.OPENING:
-            # Too late: the census has gone on without it.
+            # Too late: the census no longer waits for this port.
             self._free -= 1
             self._close_later(line)
             return
@@ -257,7 +258,7 @@ class Probing:
         self._go_on(line)
 
     def _go_on(self, line: Line) -> None:
-        """Write what is to be written, and end or wait as the conversation says."""
+        """Write the waiting bytes; then conclude, or wait as long as the conversation says."""
         if line.write():
             events = EVENT_READ | EVENT_WRITE if line.has_unsent else EVENT_READ
             self._selector.modify(line.opened, events, line)
@@ -283,7 +284,7 @@ class Probing:
         self._background.submit(partial(self._close, line))
 
     def _close(self, line: Line) -> Outcome:
-        """Done in a thread."""
+        """Runs in a thread."""
         line.opened.close()
         return partial(self._closed, line)
 
@@ -295,16 +296,14 @@ class Probing:
     # The end
 
     def _give_up(self, line: Line, reason: NotCounted) -> None:
-        """Go on without a port that is to be opened, or is opening."""
+        """Stop waiting for a port that is queued or opening."""
         if not line.move(State.QUEUED, State.CLOSED):
             line.state = State.GIVEN_UP
         self._free += 1
         self._find(line, reason)
 
     def _give_up_the_rest(self) -> None:
-        reason = NotCounted(
-            Verdict.OUT_OF_TIME, "had not answered everything when the time for the census was up"
-        )
+        reason = NotCounted(Verdict.OUT_OF_TIME, "did not answer everything before the census ended")
         self._waiting.clear()
         self._reviews_at = NEVER
         for line in self.lines:
@@ -317,7 +316,7 @@ class Probing:
                 self._find(line, reason)
 
     def _check_counted(self) -> None:
-        """Count nobody whose device is gone, or whose port somebody has taken meanwhile."""
+        """Check each counted module once more: its device is still there, and no other program uses it."""
         counted = [line for line in self.lines if line.is_counted]
         signs = self._signs_of_use(counted)
         for line in counted:
@@ -327,7 +326,7 @@ class Probing:
                 self._find(line, hung_up(line.port))
 
     def _find(self, line: Line, outcome: Modem | NotCounted) -> None:
-        """Write down what a port showed; a reason not to count it names the module that it showed before."""
+        """Set a port's finding. If it is not counted, the finding still names the module that it showed."""
         if line.finding is None:
             self._unfinished -= 1
         name = line.port.name
@@ -341,12 +340,13 @@ class Probing:
 
 
 def seconds_to_ask_again(first: float) -> float:
-    """How long before the deadline a module is asked again whose first dialogue took so many seconds.
+    """Return how many seconds before the deadline to ask a module again.
 
-    Begun earlier, a quick second dialogue would end too early for its proof to be young at the deadline.
+    ``first`` is how many seconds its first dialogue took. If the second dialogue began earlier and was quick,
+    its proof would be too old at the deadline.
     """
     return min(first, AGAIN_SHARE * first + 0.9) + 0.5
 
 
 def _do_nothing() -> None:
-    """What is left to do for a port that was given up before a thread came to it."""
+    """The outcome for a port that was given up before a thread opened it."""

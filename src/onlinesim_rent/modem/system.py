@@ -1,4 +1,4 @@
-"""What one census needs of the operating system, so that it can also be played in virtual time."""
+"""What one census needs from the operating system. Tests replace it to run a census in virtual time."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from onlinesim_rent.modem.ports.open import OpenPort
 
 
 class Background(Protocol):
-    """Does what may block, beside the loop: see background.Background."""
+    """Runs tasks that may block, beside the loop: see background.Background."""
 
     @property
     def has_waiting(self) -> bool:
         """Whether tasks wait for a thread."""
 
     def fileno(self) -> int:
-        """The descriptor that is readable once there are outcomes."""
+        """The descriptor that is readable when there are outcomes."""
 
     def submit(self, *tasks: Task) -> None:
-        """Have tasks done soon, in their order."""
+        """Queue tasks; threads start them in this order."""
 
     def reinforce(self) -> None:
-        """Start threads for waiting tasks in place of those that are stuck."""
+        """Start threads for waiting tasks, to replace stuck threads."""
 
     def outcomes(self) -> list[Outcome]:
-        """What the tasks done since the last call left to do."""
+        """Return the outcomes of the tasks that ended since the last call, for the loop to call."""
 
     def close(self) -> None:
-        """End the loop's part."""
+        """The loop ends here; threads finish the rest."""
 
 
 class System(Protocol):
-    """What a census needs of the operating system."""
+    """What a census needs from the operating system."""
 
     def clock(self) -> float:
-        """The time in seconds, on the clock that deadlines are on."""
+        """Return the time in seconds, on the clock of the deadlines."""
 
     def selector(self) -> BaseSelector:
-        """A new selector."""
+        """Return a new selector."""
 
     def background(self) -> Background:
-        """A new place for what may block."""
+        """Return a new Background."""
 
     def capacity(self, wanted: int) -> int:
-        """How many ports may be open at once, ``wanted`` or fewer; raises CensusError where not even one."""
+        """Return how many of ``wanted`` ports may be open at once. Raises CensusError if not even one."""
 
     def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> Mapping[str, NotCounted]:
-        """Why ports must be left alone, by their names: somebody holds or locks them.
+        """Return the reasons, by port name, for the ports that another program holds or locks.
 
-        ``ours`` are the census' own descriptors of ports, which are no sign of use.
+        ``ours`` are the census's own descriptors of ports, which are no sign of use.
         """
 
     def is_there(self, port: Port) -> bool:
-        """Whether a port's device is still the one that was found."""
+        """Whether a port's name still leads to the device that was found."""
 
     def open_port(self, port: Port) -> OpenPort:
-        """Open a port for this service alone. May block. Raises NotCounted."""
+        """Open a port exclusively. May block. Raises NotCounted."""

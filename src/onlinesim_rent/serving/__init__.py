@@ -1,5 +1,5 @@
 """How gunicorn serves the application.
 
-Only this room imports gunicorn, and it imports nothing else of the package: gunicorn's master loads it once,
-and a module that the master has loaded stays the old one in every worker after a reload.
+Only this package imports gunicorn, and it imports no other part of onlinesim_rent: gunicorn's master loads it
+once, and after a reload every worker still has the old version of each module that the master has loaded.
 """

@@ -1,7 +1,7 @@
 """A log handler that never waits for the reader of the log.
 
-A pipe holds 64 KiB (pipe(7)). When its reader stops, the next write waits for ever, and so would every
-answer behind it.
+A pipe holds 64 KiB (pipe(7)). If its reader stops, the next write waits for ever, and every answer after it
+would wait too.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ EXIT_SECONDS = 1.0
 
 
 class BackgroundHandler(logging.Handler):
-    """Hands each record to a thread that writes it to ``stream``; there must be one handler a stream.
+    """Gives each record to a thread that writes it to ``stream``. Each stream must have only one handler.
 
-    Lines that find no room are dropped. Their number is logged once the reader is back.
+    If too many lines wait, further ones are dropped. Once the reader is back, their number is logged.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -32,13 +32,13 @@ class BackgroundHandler(logging.Handler):
         self._descriptor = stream.fileno()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Format a record here, and let the thread write it."""
+        """Format a record in this thread, and let the other thread write it."""
         try:
             writer = _writer_of(self._descriptor)
             if dropped := writer.take_dropped():
                 writer.put(self.format(_notice(dropped)))
             writer.put(self.format(record))
-        except Exception:  # noqa: BLE001 - as the standard library's handlers: a wrong log call fails no request
+        except Exception:  # noqa: BLE001 - as in the standard library: a bad log call fails no request
             self.handleError(record)
 
 
@@ -60,9 +60,9 @@ class _Writer:
             self._dropped += 1
 
     def take_dropped(self) -> int:
-        """The number of lines dropped since the last call, once half of the room is free; else 0.
+        """Return how many lines were dropped since the last call; 0 while over half the queue is full.
 
-        A reader that is only slow would else be told after each of its lines.
+        Otherwise, a slow reader would get such a notice after each line.
         """
         if self._lines.qsize() > MOST_LINES // 2:
             return 0
@@ -77,15 +77,15 @@ class _Writer:
     def _write_lines(self) -> None:
         while (line := self._lines.get()) is not None:
             rest = f"{line}\n".encode(errors="backslashreplace")
-            # Where the reader is gone for good, nobody is left to tell.
+            # If the reader is gone for good, nobody can be told about the error.
             with suppress(OSError):
                 while rest:
-                    # Not through sys.stderr: the interpreter cannot end while a thread waits in its buffer.
+                    # Not sys.stderr: the interpreter cannot end while a thread waits in its buffer.
                     rest = rest[os.write(self._descriptor, rest) :]
 
 
 _writers: dict[int, _Writer] = {}
-# A forked process inherits no threads. What waits in its parent is the parent's to write.
+# A forked process inherits no threads, and its parent writes the lines that wait there.
 os.register_at_fork(after_in_child=_writers.clear)
 
 

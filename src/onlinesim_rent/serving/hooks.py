@@ -1,4 +1,4 @@
-"""What the service does where gunicorn calls it: no wrong setting ends a service that runs."""
+"""The hooks that gunicorn calls. With them, a wrong setting never ends a running service."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
 
 CANNOT_LOAD = 4
-"""The exit status with which a worker of gunicorn's says that the application cannot be loaded."""
+"""The exit status of a gunicorn worker that cannot load the application."""
 
 
 def on_starting(server: Arbiter) -> None:
-    """End the start with one message when a setting is wrong, before a worker fails of it."""
+    """If a setting is wrong, end the start with one message, before a worker fails."""
     if issubclass(server.worker_class, AsyncWorker):
         sys.exit(
-            f"the worker class {server.cfg.worker_class_str} replaces select.epoll, without which no modem "
-            "can be asked; use the one of gunicorn.conf.py"
+            f"the worker class {server.cfg.worker_class_str} replaces select.epoll, which the service needs "
+            "to ask the modems; use the worker class of gunicorn.conf.py"
         )
     if status := try_application(server):
         sys.exit(status)
@@ -36,12 +36,12 @@ def on_starting(server: Arbiter) -> None:
 
 
 def when_ready(server: Arbiter) -> None:
-    """Check the settings before each reload: gunicorn has no hook that can refuse one."""
+    """Let each reload check the settings first: gunicorn has no hook that can refuse a reload."""
     server.reload = partial(reload_if_loadable, server, server.reload)
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:
-    """End the service when a worker cannot load it, instead of starting that worker again and again."""
+    """End the service if a worker cannot load the application. Gunicorn would restart it for ever."""
     refusal = sys.exception()
     if not worker.booted and isinstance(refusal, SystemExit) and isinstance(refusal.code, str):
         server.log.error(refusal.code)
@@ -49,22 +49,24 @@ def worker_exit(server: Arbiter, worker: Worker) -> None:
 
 
 def reload_if_loadable(server: Arbiter, reload: Callable[[], None]) -> None:
-    """Keep the workers that serve when the new settings are wrong."""
+    """Reload, but if the new settings are wrong, keep the present workers."""
     if try_application(server):
-        server.log.error("not reloaded, because the application cannot be loaded; the old workers go on")
+        server.log.error(
+            "not reloaded, because the application cannot be loaded; the old workers keep serving"
+        )
     else:
         reload()
 
 
 def try_application(server: Arbiter) -> int:
-    """Load the application in a process of its own, which says what is wrong; return its exit status.
+    """Load the application in a new process, which prints what is wrong; return its exit status.
 
-    Not in this process: a module that is loaded here would stay the old one in every worker after a reload.
+    Not in this process: after a reload, every worker would still have the modules that were loaded here.
     """
     load = "import sys; from gunicorn.util import import_app; import_app(sys.argv[1])"
     command = [sys.executable, "-c", load, server.app.app_uri]
     paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
     environ = {**os.environ, "PYTHONPATH": paths}
-    # It answers nobody, so it has nothing to count.
+    # That process answers no request, so it needs no metrics file.
     environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     return subprocess.run(command, env=environ, check=False).returncode

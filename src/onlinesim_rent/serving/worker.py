@@ -1,7 +1,7 @@
-"""Gunicorn's threaded worker, with a bound on how long a client may take to send a request.
+"""Gunicorn's threaded worker, with a limit on how long a client may take to send a request.
 
-Gunicorn's own gives a connection a thread as soon as it is accepted, and waits there for each byte anew:
-eight clients that send a byte every few seconds keep eight threads for as long as they like.
+Gunicorn's own worker gives each accepted connection a thread, and restarts its time limit with each byte:
+eight clients that send a byte every few seconds keep eight threads busy as long as they like.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from socket import socket
 
 HEAD_SECONDS = 5.0
-"""How long a connection may take for the whole head of a request, its first byte included."""
+"""How long a client may take to send the whole head of a request, from the connection on."""
 
 BODY_SECONDS = 5.0
-"""How long a request may take, in its thread, for the whole of its body."""
+"""How long a client may take to send the whole body, once the request has a thread."""
 
 LARGEST_HEAD = 64 * 1024
-"""A longer head is left to gunicorn, which refuses it."""
+"""Bytes. Gunicorn gets a longer head at once, and refuses it."""
 
 _RECEIVED_AT_ONCE = 16 * 1024
 _GONE_MEANWHILE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED}
@@ -36,7 +36,7 @@ _GONE_MEANWHILE = {errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED}
 class HeadFirstWorker(ThreadWorker):  # type: ignore[misc]
     """Collects each request's head in the main loop, and only then gives the request a thread.
 
-    The head is still gunicorn's to read: it is handed what came, byte by byte the same.
+    Gunicorn still parses the head: it gets the same bytes.
     """
 
     def accept(self, listener: socket) -> None:
@@ -54,13 +54,13 @@ class HeadFirstWorker(ThreadWorker):  # type: ignore[misc]
         self._await_head(TConn(self.cfg, client, address, listener.getsockname()))
 
     def on_client_socket_readable(self, conn: TConn, client: socket) -> None:
-        """Begin the next request of a connection that was kept."""
+        """Begin the next request of a connection that was kept alive."""
         self.poller.unregister(client)
         self.keepalived_conns.remove(conn)
         self._await_head(conn)
 
     def on_pending_socket_readable(self, conn: TConn, client: socket) -> None:
-        """Take more of a head, and give the request a thread once all of it is there."""
+        """Receive more of a head. Once the head is complete, give the request a thread."""
         try:
             received = client.recv(_RECEIVED_AT_ONCE)
         except BlockingIOError:
@@ -79,33 +79,35 @@ class HeadFirstWorker(ThreadWorker):  # type: ignore[misc]
         self.enqueue_req(conn)
 
     def murder_pending(self) -> None:
-        """Close the connections whose head takes too long."""
+        """Close the connections whose head did not come in time."""
         before = len(self.pending_conns)
         super().murder_pending()
         if closed := before - len(self.pending_conns):
-            self.log.info("closed %d connections that sent no whole head within %d s", closed, HEAD_SECONDS)
+            self.log.info(
+                "closed %d connections that sent no complete head within %d s", closed, HEAD_SECONDS
+            )
 
     def handle(self, conn: TConn) -> Any:
-        """Answer a request in a thread, with a bound on its body."""
+        """Answer a request in a thread, with a time limit for its body."""
         if conn.initialized and not self.cfg.is_ssl:
             conn.parser.unreader.ends_at = time.monotonic() + BODY_SECONDS
         return super().handle(conn)
 
     def _await_head(self, conn: TConn) -> None:
         conn.head = bytearray()
-        # All wait equally long, so the first in the queue is the first to be closed.
+        # All have the same time limit, so the first in the queue is the first to close.
         conn.timeout = time.monotonic() + HEAD_SECONDS
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
 
 class BoundedUnreader(SocketUnreader):  # type: ignore[misc]
-    """Reads from a socket until a point in time, and raises TimeoutError from then on."""
+    """Reads from a socket until ``ends_at`` (time.monotonic); after that, raises TimeoutError."""
 
     ends_at = math.inf
 
     def chunk(self, size_hint: int | None = None) -> bytes:
-        """Return the next bytes of a request."""
+        """Return the next bytes of a request. Raises TimeoutError."""
         left = self.ends_at - time.monotonic()
         if left <= 0:
             raise TimeoutError
@@ -120,5 +122,5 @@ class BoundedUnreader(SocketUnreader):  # type: ignore[misc]
 
 
 def is_whole(head: bytes | bytearray) -> bool:
-    """Tell whether there is no more to wait for: an empty line ends the head, or it is too long for one."""
+    """Whether the head is complete: it has its empty line, or it is longer than ``LARGEST_HEAD``."""
     return b"\n\r\n" in head or b"\n\n" in head or len(head) > LARGEST_HEAD

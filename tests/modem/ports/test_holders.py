@@ -1,4 +1,4 @@
-"""Who else has a device open: other processes that are really there."""
+"""Other processes that have a device open: with real processes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def identity(path: str) -> DeviceIdentity:
 
 @contextmanager
 def started(*command: str) -> Iterator[int]:
-    """The pid of a process that has said that it is ready; it ends when its standard input does."""
+    """Yield the pid of a process that has reported that it is ready. It ends with its standard input."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         assert process.stdout.readline() == b"\n"
@@ -66,7 +66,7 @@ def holding(path: str, before: str = "") -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_note_1_whoever_holds_a_device_open_is_named(lock: str):
+def test_note_1_the_process_that_holds_a_device_is_named(lock: str):
     with pseudo_terminal() as (_, path), pseudo_terminal() as (_, free):
         device = identity(path)
         with holder(path, lock) as pid:
@@ -191,7 +191,7 @@ def test_a_master_does_not_hold_its_own_pseudo_terminal():
         assert processes_holding([identity(path)]) == {}
 
 
-def test_note_1_tiocexcl_is_seen_on_an_open_terminal_and_nowhere_else():
+def test_note_1_tiocexcl_is_seen_only_on_an_open_terminal():
     with pseudo_terminal() as (_, path), opened(path) as line:
         assert not is_exclusive(line)
         if IS_ROOT:
@@ -201,7 +201,7 @@ def test_note_1_tiocexcl_is_seen_on_an_open_terminal_and_nowhere_else():
         assert not is_exclusive(line)
 
 
-def test_two_paths_to_one_device_are_one_and_two_pseudo_terminals_are_two(tmp_path: Path):
+def test_two_paths_share_an_identity_and_two_terminals_do_not(tmp_path: Path):
     with pseudo_terminal() as (_, path), pseudo_terminal() as (_, other):
         (tmp_path / "link").symlink_to(path)
         assert identity(str(tmp_path / "link")) == identity(path) != identity(other)

@@ -1,4 +1,4 @@
-"""Lock files of programs that use a device: which names are looked up, and which files are live."""
+"""Lock files of programs that use a device: their names, and which of them are live."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ print(json.dumps(list(live_lock_files({name: [name] for name in names}, [Path(di
 
 
 def ended_process() -> int:
-    """The pid of a process that is no more."""
+    """The pid of a process that has ended."""
     with subprocess.Popen(["true"]) as process:
         pass
     return process.pid
@@ -121,14 +121,14 @@ def test_note_1_a_lock_file_is_live_with_its_process(
 
 
 @needs_namespaces
-def test_in_a_pid_namespace_of_its_own_every_lock_is_live(tmp_path: Path):
+def test_in_another_pid_namespace_every_lock_is_live(tmp_path: Path):
     (tmp_path / "LCK..ttyUSB0").write_text(f"{ended_process():>10}\n")
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", LOOK, str(tmp_path), "LCK..ttyUSB0"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout == '["LCK..ttyUSB0"]\n'
 
 
-def test_what_is_no_file_in_a_lock_directory_holds_nobody_up(tmp_path: Path):
+def test_odd_files_in_a_lock_directory_do_not_block(tmp_path: Path):
     os.mkfifo(tmp_path / "LCK..pipe")
     (tmp_path / "LCK..directory").mkdir()
     (tmp_path / "stale").write_text(f"{ended_process()}\n")
@@ -156,7 +156,7 @@ def test_a_directory_with_two_paths_is_looked_into_once(tmp_path: Path):
 
 @pytest.mark.skipif(not IS_ROOT, reason="needs a directory of another user")
 def test_lock_files_are_looked_up_by_name_alone(shared_directory: Path):
-    """The directory may be searched but not listed; so 200,000 files of others cost nothing."""
+    """The directory may be searched but not listed, so 200,000 other files cost nothing."""
     (shared_directory / "LCK..ttyUSB0").touch()
     shared_directory.chmod(0o711)
     names = ("LCK..ttyUSB0", "LCK..ttyUSB1")
@@ -173,10 +173,10 @@ except CensusError as error:
     print(json.dumps(str(error)))
 """
     said, _ = python(code, str(shared_directory), "LCK..ttyUSB0", ordinary=True)
-    assert said == f"{shared_directory} may hold lock files, but: Permission denied"
+    assert said == f"cannot look for lock files in {shared_directory}: Permission denied"
 
 
-def test_note_1_an_ordinary_user_takes_what_it_cannot_look_into_for_live(shared_directory: Path):
+def test_note_1_for_a_user_an_unreadable_lock_file_is_live(shared_directory: Path):
     unreadable, others = shared_directory / "LCK..unreadable", shared_directory / "LCK..others"
     unreadable.write_text("1")
     unreadable.chmod(0)

@@ -42,8 +42,8 @@ def test_a_glob_leaves_other_paths_alone_and_says_so_once(tmp_path: Path, caplog
             assert names(f"{tmp_path}/*") == [f"{tmp_path}/modem"]
     [said] = caplog.messages
     assert said == (
-        f"RENT_PORTS: {tmp_path}/* also names 3 paths that are no serial lines, "
-        f"such as '{tmp_path}/directory': they are left alone"
+        f"RENT_PORTS: {tmp_path}/* also matches 3 paths that are not serial lines, "
+        f"such as '{tmp_path}/directory': they are ignored"
     )
 
 
@@ -62,13 +62,13 @@ def test_a_glob_over_all_of_dev_finds_serial_lines_only():
     assert not {"/dev/null", "/dev/tty", "/dev/console", "/dev/ptmx", "/dev/pts/ptmx"} & set(found)
 
 
-def test_a_path_gets_its_verdict_even_where_a_glob_leaves_it_alone(tmp_path: Path):
+def test_a_path_gets_a_verdict_even_if_a_glob_ignores_it(tmp_path: Path):
     (tmp_path / "null").symlink_to("/dev/null")
     assert names(f"{tmp_path}/*", tmp_path / "null") == [f"{tmp_path}/null"]
     assert names(tmp_path / "null", f"{tmp_path}/*") == [f"{tmp_path}/null"]
 
 
-def test_a_path_that_is_no_serial_line_is_told_so(tmp_path: Path):
+def test_a_path_that_is_not_a_serial_line_gets_a_reason(tmp_path: Path):
     (tmp_path / "file").touch()
     with socket.socket(socket.AF_UNIX) as unix:
         unix.bind(str(tmp_path / "socket"))
@@ -98,7 +98,7 @@ def test_no_driver_of_another_device_is_reached(tmp_path: Path):
 
 
 def test_the_own_terminal_is_left_alone():
-    """A person reads and types there: they would see AT, and could not type any more."""
+    """A person uses this terminal: they would see AT, and could no longer type."""
     code = "import os, sys; os.close(os.open(sys.argv[1], os.O_RDWR))" + PROBE
     with pseudo_terminal() as (master, path), opened(path) as line:
         before = termios.tcgetattr(line)
@@ -121,7 +121,7 @@ def test_the_own_terminal_is_left_alone():
 
 
 @needs_root
-def test_where_proc_hides_the_drivers_pseudo_terminals_alone_are_opened(tmp_path: Path):
+def test_without_proc_drivers_only_pseudo_terminals_are_opened(tmp_path: Path):
     code = """
 import json, sys
 from onlinesim_rent.finding import NotCounted

@@ -1,4 +1,4 @@
-"""Ports are found, opened for this service alone, and closed: on real devices, files and sockets."""
+"""Ports are found, opened exclusively and closed: real devices, files and sockets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def attempt(port: Port) -> str:
 
 @contextmanager
 def flipping(link: Path, *targets: str) -> Iterator[None]:
-    """Another process turns a link from one target to the next, as fast as it can."""
+    """Another process changes a link from one target to the next, as fast as it can."""
     with subprocess.Popen(
         [sys.executable, "-S", "-E", "-c", FLIP, link, *targets], stdout=subprocess.PIPE
     ) as process:
@@ -89,7 +89,7 @@ def test_ports_come_in_their_natural_order(tmp_path: Path):
         assert [os.path.basename(port.name) for port in find_ports([f"{tmp_path}/*"])] == in_order
 
 
-def test_note_10_a_device_that_two_globs_and_two_symlinks_name_is_one_port(tmp_path: Path):
+def test_note_10_a_device_with_several_names_is_one_port(tmp_path: Path):
     with pseudo_terminal() as (_, path):
         for name in ("by-id", "by-path"):
             (tmp_path / name).symlink_to(path)
@@ -102,7 +102,7 @@ def test_note_10_a_device_that_two_globs_and_two_symlinks_name_is_one_port(tmp_p
         assert (remote.name, remote.is_remote, port.is_remote) == ("socket://h:1", True, False)
 
 
-def test_a_glob_that_matches_nothing_is_no_port_and_a_path_that_is_missing_is_one(tmp_path: Path):
+def test_a_missing_path_is_a_port_and_an_empty_glob_is_not(tmp_path: Path):
     assert [port.name for port in find_ports([f"{tmp_path}/tty*", f"{tmp_path}/gone"])] == [
         f"{tmp_path}/gone"
     ]
@@ -111,7 +111,7 @@ def test_a_glob_that_matches_nothing_is_no_port_and_a_path_that_is_missing_is_on
 # Not to be opened
 
 
-def test_what_cannot_be_opened_is_told_with_a_reason(tmp_path: Path):
+def test_a_port_that_cannot_be_opened_gets_a_reason(tmp_path: Path):
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     for path, reason in {
@@ -138,7 +138,7 @@ def test_a_pipe_is_not_opened_since_its_reader_would_see_its_end(tmp_path: Path)
     assert read == [b"from the writer"]
 
 
-def test_note_6_a_device_that_vanishes_between_finding_and_opening_is_unreachable(tmp_path: Path):
+def test_note_6_a_device_that_vanishes_early_is_unreachable(tmp_path: Path):
     link = tmp_path / "modem"
     with pseudo_terminal() as (_, path):
         link.symlink_to(path)
@@ -146,14 +146,14 @@ def test_note_6_a_device_that_vanishes_between_finding_and_opening_is_unreachabl
     assert refusal(port) == (Verdict.UNREACHABLE, "no such device: is it plugged in?")
 
 
-def test_note_10_a_name_that_passes_to_another_device_is_not_opened(tmp_path: Path):
+def test_note_10_a_name_that_now_means_another_device_stays_shut(tmp_path: Path):
     link = tmp_path / "modem"
     with pseudo_terminal() as (_, path), pseudo_terminal() as (_, other):
         link.symlink_to(path)
         port = only(link)
         link.unlink()
         link.symlink_to(other)
-        assert refusal(port)[1].startswith("was plugged in anew just now")
+        assert refusal(port)[1].startswith("has just been plugged in again")
 
 
 def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
@@ -166,12 +166,10 @@ def test_a_link_that_flips_at_full_speed_opens_no_other_device(tmp_path: Path):
         # It would be an input/output error if the other line had ever been opened and closed.
         with pytest.raises(BlockingIOError):
             os.read(other, 1)
-    assert set(outcomes) == {"opened", "was plugged in anew just now: it is asked next time"}
+    assert set(outcomes) == {"opened", "has just been plugged in again: the next census asks it"}
 
 
-def test_a_link_that_turns_right_after_the_look_opens_no_other_device(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_link_changed_before_open_opens_no_other_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     link = tmp_path / "modem"
 
     def turn_and_tell(status: os.stat_result) -> DeviceIdentity:
@@ -194,14 +192,14 @@ def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
     numbers = os.makedev(188, 0)
     os.mknod(tmp_path / "disk", 0o600 | stat.S_IFBLK, numbers)
     port = Port(str(tmp_path / "disk"), device=DeviceIdentity(numbers))
-    assert refusal(port)[1].startswith("was plugged in anew just now")
+    assert refusal(port)[1].startswith("has just been plugged in again")
 
 
 def test_a_path_that_appears_after_the_search_is_not_opened(tmp_path: Path):
     port = only(tmp_path / "modem")
     with pseudo_terminal() as (master, path):
         (tmp_path / "modem").symlink_to(path)
-        assert refusal(port)[1].startswith("was plugged in anew just now")
+        assert refusal(port)[1].startswith("has just been plugged in again")
         with pytest.raises(BlockingIOError):
             os.read(master, 1)
 
@@ -221,14 +219,14 @@ def test_an_ordinary_user_reads_which_group_it_lacks():
 
 
 @pytest.mark.parametrize(("lock", "shown"), [("flock", "(flock)"), ("TIOCEXCL", "(TIOCEXCL)")])
-def test_note_1_a_lock_that_comes_after_the_look_for_holders_still_keeps_the_port(lock: str, shown: str):
+def test_note_1_a_lock_set_after_the_holder_check_is_respected(lock: str, shown: str):
     with pseudo_terminal() as (_, path), holder(path, lock):
         verdict, reason = refusal(only(path))
     assert verdict is Verdict.IN_USE
     assert shown in reason
 
 
-def test_an_exception_nobody_thought_of_is_a_verdict_and_not_a_lost_port():
+def test_an_unexpected_exception_becomes_a_verdict():
     assert refusal(Port(None)) == (Verdict.UNREACHABLE, "cannot be opened (AttributeError)")
 
 
@@ -239,7 +237,7 @@ def test_an_exception_nobody_thought_of_is_a_verdict_and_not_a_lost_port():
         ("socket://127.0.0.1:1", "connection refused"),
     ],
 )
-def test_note_8_a_terminal_server_that_cannot_be_reached_is_told_apart(url: str, reason: str):
+def test_note_8_the_reason_says_why_a_terminal_server_fails(url: str, reason: str):
     verdict, shown = refusal(Port(url))
     assert verdict is Verdict.UNREACHABLE
     assert shown.startswith(reason)
@@ -248,7 +246,7 @@ def test_note_8_a_terminal_server_that_cannot_be_reached_is_told_apart(url: str,
 # Opened and closed
 
 
-def test_note_4_an_open_port_takes_the_descriptors_that_are_reckoned_with():
+def test_note_4_an_open_port_takes_the_planned_descriptors():
     with pseudo_terminal() as (_, path):
         before = descriptors()
         port = open_port(only(path), BAUD_RATE)
@@ -257,7 +255,7 @@ def test_note_4_an_open_port_takes_the_descriptors_that_are_reckoned_with():
         assert descriptors() == before
 
 
-def test_an_open_port_is_locked_against_others_and_does_not_block():
+def test_an_open_port_is_locked_and_does_not_block():
     with pseudo_terminal() as (_, path):
         port = open_port(only(path), BAUD_RATE)
         with opened(path) as other, pytest.raises(BlockingIOError):
@@ -281,7 +279,7 @@ print(json.dumps(SerialLines.now().own_terminal))
         assert python(code, path)[0] == 0
 
 
-def test_note_3_what_is_unsent_is_discarded_when_a_port_is_closed():
+def test_note_3_closing_a_port_discards_unsent_bytes():
     with pseudo_terminal() as (master, path), opened(path):
         port = open_port(only(path), BAUD_RATE)
         fcntl.ioctl(master, termios.TIOCPKT, struct.pack("i", 1))
@@ -289,7 +287,7 @@ def test_note_3_what_is_unsent_is_discarded_when_a_port_is_closed():
         assert os.read(master, 1)[0] & TIOCPKT_FLUSHWRITE
 
 
-def test_note_6_closing_a_line_that_has_hung_up_raises_nothing_and_leaves_nothing():
+def test_note_6_closing_a_hung_up_port_raises_and_leaks_nothing():
     with pseudo_terminal() as (_, path):
         port = open_port(only(path), BAUD_RATE)
     port.close()

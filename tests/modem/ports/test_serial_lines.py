@@ -1,4 +1,4 @@
-"""The kernel's tables, as hosts of every kind show them, and the devices that may be opened by them."""
+"""The kernel's tables on many kinds of hosts, and the devices that they allow to open."""
 
 from __future__ import annotations
 
@@ -122,12 +122,12 @@ def test_the_own_terminal_is_not_opened():
     assert lines.refusal(device(136, 4)) == ""
 
 
-def test_a_block_device_with_the_numbers_of_a_serial_line_is_none():
+def test_a_block_device_with_serial_numbers_is_not_serial():
     lines = SerialLines(serial_drivers(UBUNTU_PC))
     assert lines.refusal(device(188, 0, stat.S_IFBLK)) == NOT_SERIAL
 
 
-def test_a_device_is_in_doubt_where_the_table_cannot_be_read():
+def test_without_the_driver_table_a_device_is_doubtful():
     lines = SerialLines({}, unreadable="/proc/tty/drivers")
     reason = "cannot tell whether it is a serial line: /proc/tty/drivers cannot be read"
     assert lines.refusal(device(188, 0)) == reason

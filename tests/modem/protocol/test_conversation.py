@@ -74,7 +74,7 @@ def replies_with(command: str, *pieces: Piece) -> dict:
 
 @pytest.mark.parametrize("line_end", LINE_ENDS.values(), ids=LINE_ENDS)
 @pytest.mark.parametrize(("command", "reply", "verdict"), SAMPLES)
-def test_the_sample_replies_are_judged_alike_however_they_are_split(
+def test_sample_replies_split_anywhere_get_the_same_verdict(
     command: str, reply: str, verdict: str, line_end: str
 ) -> None:
     data = on_the_line(reply, line_end)
@@ -108,7 +108,7 @@ def test_note_13_nothing_but_the_seven_questions_is_ever_written() -> None:
     assert conversation.bytes_to_write() == b""
 
 
-def test_note_14_a_line_holds_one_command_and_the_next_is_not_written_before_the_answer_is_whole() -> None:
+def test_note_14_each_command_waits_for_the_whole_answer() -> None:
     conversation = Conversation(0.0)
     for command in SEVEN:
         assert conversation.bytes_to_write() == f"{command}\r".encode()
@@ -131,7 +131,7 @@ def test_a_silent_port_is_over_in_less_than_three_seconds() -> None:
 
 
 @pytest.mark.parametrize("position", range(1, 6))
-def test_note_15_a_module_that_stops_answering_is_given_up_at_that_command(position: int) -> None:
+def test_note_15_a_module_that_stops_answering_is_given_up(position: int) -> None:
     played = play(healthy_replies() | {SEVEN[position]: [[]]})
 
     assert played.reason == f"stopped answering at {SEVEN[position]}"
@@ -139,7 +139,7 @@ def test_note_15_a_module_that_stops_answering_is_given_up_at_that_command(posit
     assert played.seconds <= 5
 
 
-def test_the_reason_of_an_at_port_that_stops_answering_is_not_its_chatter() -> None:
+def test_chatter_is_not_the_reason_of_a_port_that_stops() -> None:
     chatter = on_the_line('·+ZDONR: "MODULE",255,1,"CS_PS","ROAM_OFF"·')
     played = play(healthy_replies() | {"AT": [[chatter, b"OK\r\n"]], "AT+CIMI": [[]]})
 
@@ -204,11 +204,11 @@ def test_note_19_the_busy_sim_is_asked_again_after_a_pause() -> None:
 
 
 @pytest.mark.parametrize("latency", [0.95, 1.3, 2.0])
-def test_note_15_late_oks_of_repeated_ats_are_taken_for_no_answer(latency: float) -> None:
+def test_note_15_late_oks_of_repeated_ats_are_no_answers(latency: float) -> None:
     assert play(healthy_replies(delay=latency)).outcome == MODEM
 
 
-def test_note_15_a_module_that_answers_one_question_late_is_not_counted() -> None:
+def test_note_15_a_module_with_one_late_answer_is_not_counted() -> None:
     late = [HEALTHY[command] for command in ("AT", *SEVEN)]
     replies = {"AT": [[], [b"\r\nOK\r\n"]]}
     for command, reply in zip(SEVEN[1:], late[1:], strict=False):
@@ -233,7 +233,7 @@ def test_a_bare_ok_before_the_answer_of_a_wavecom_is_passed_over() -> None:
 
 @pytest.mark.parametrize("command", ["AT+CGSN", "AT+CPIN?", "AT+CIMI", "AT+CREG?", "AT+CPAS"])
 @pytest.mark.parametrize(("line", "verdict"), [("RING", "in use"), ("NORMAL POWER DOWN", "hung up")])
-def test_what_came_with_a_bare_ok_is_not_forgotten(command: str, line: str, verdict: str) -> None:
+def test_lines_before_a_bare_ok_are_kept(command: str, line: str, verdict: str) -> None:
     with_ok = on_the_line(f"·{line}··OK·")
 
     assert play(replies_with(command, with_ok, (0.1, on_the_line(HEALTHY[command])))).verdict == verdict
@@ -267,7 +267,7 @@ def test_a_second_answer_to_a_question_is_heeded() -> None:
     assert play(healthy_replies(CPIN="·+CPIN: READY··OK··+CPIN: SIM PIN··OK·")).verdict == "SIM not ready"
 
 
-def test_what_was_in_the_buffer_before_a_command_is_no_answer() -> None:
+def test_bytes_before_a_command_are_not_its_answer() -> None:
     banner = "·RDY··+CFUN: 1··+CPIN: READY··Call Ready·"
     replies = healthy_replies(CGSN=HEALTHY["AT+CGSN"] + banner, CPIN="·+CPIN: SIM PIN··OK·")
     assert play(replies).reason == "its SIM is not ready: SIM PIN"
@@ -276,7 +276,7 @@ def test_what_was_in_the_buffer_before_a_command_is_no_answer() -> None:
     assert play(replies).verdict == "silent"
 
 
-def test_a_whole_dialogue_that_waits_in_the_buffer_proves_nothing() -> None:
+def test_a_dialogue_already_in_the_buffer_proves_nothing() -> None:
     recorded = b"".join(on_the_line(HEALTHY[command]) for command in SEVEN)
 
     assert play({}, before=[(0.0, recorded)]).reason == "stopped answering at AT+CGSN"
@@ -308,9 +308,7 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize(("data", "verdict", "word"), FOREIGN)
-def test_notes_8_9_and_21_what_speaks_something_else_is_recognised(
-    data: bytes, verdict: str, word: str
-) -> None:
+def test_notes_8_9_and_21_other_protocols_are_recognised(data: bytes, verdict: str, word: str) -> None:
     once = play({"AT": [[data], []]}, split=byte_by_byte)
     for_ever = play({}, before=[(0.01 * i, data * 8) for i in range(400)])
 
@@ -320,7 +318,7 @@ def test_notes_8_9_and_21_what_speaks_something_else_is_recognised(
         assert played.seconds < 3
 
 
-def test_note_9_who_never_stops_talking_is_cut_off() -> None:
+def test_note_9_a_port_that_never_stops_talking_is_cut_off() -> None:
     flood = [(0.01 * i, b"\r\n^RSSI:14\r\n" * 60) for i in range(1000)]
     played = play({"AT+CGSN": [[]], "AT": [[b"OK\r\n"]]}, before=flood)
 
@@ -376,7 +374,7 @@ properties = settings(deadline=None, derandomize=True, max_examples=150)
 
 
 def near(reply: bytes) -> st.SearchStrategy[bytes]:
-    """A reply, mostly as it should be, else with something before it, behind it or in its place."""
+    """A reply: usually correct, else with something before it, after it or instead of it."""
     return st.just(reply) | st.just(reply) | st.builds(lambda a, b: a + reply + b, streams, streams) | streams
 
 
@@ -387,9 +385,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 @properties
 @given(st.lists(floods | streams, max_size=30), st.lists(st.floats(0, 2), max_size=30))
-def test_no_bytes_raise_anything_and_what_is_held_is_bounded(
-    pieces: list[bytes], pauses: list[float]
-) -> None:
+def test_no_bytes_raise_an_error_or_fill_the_buffer(pieces: list[bytes], pauses: list[float]) -> None:
     conversation, now = Conversation(0.0), 0.0
     for piece, pause in zip(pieces, [*pauses, *[0.0] * 30], strict=False):
         conversation.feed(piece, now)
@@ -459,7 +455,7 @@ def test_ordinary_lines_leave_a_good_module_counted(
 @pytest.mark.parametrize(
     ("command", "line"), [(command, line) for command, lines in DISAGREEING.items() for line in lines]
 )
-def test_note_17_a_line_that_disagrees_anywhere_in_the_answer_is_doubt(command: str, line: str) -> None:
+def test_note_17_a_contradicting_line_in_an_answer_is_doubtful(command: str, line: str) -> None:
     reply = HEALTHY[command]
     for worded in (f"·{line}·{reply}", reply.replace("·OK·", f"·{line}··OK·")):
         for split in (lambda data: [data], byte_by_byte):
@@ -472,7 +468,7 @@ def test_note_17_a_line_that_disagrees_anywhere_in_the_answer_is_doubt(command: 
 
 @pytest.mark.parametrize("position", range(2, 7))
 @pytest.mark.parametrize("spoken", ["·RING·", "·NORMAL POWER DOWN·"])
-def test_what_ends_a_dialogue_names_the_module_from_its_imei_on(position: int, spoken: str) -> None:
+def test_after_the_imei_each_reason_names_the_module(position: int, spoken: str) -> None:
     conversation = Conversation(0.0)
     for command in SEVEN[:position]:
         conversation.feed(on_the_line(HEALTHY[command]), 0.0)
@@ -503,7 +499,7 @@ def test_a_call_that_comes_with_the_imei_names_the_module() -> None:
 
 
 def test_a_port_that_talks_without_end_is_read_once() -> None:
-    """Each byte costs the same, however many came before it."""
+    """Each byte takes the same time, no matter how many came before it."""
     conversation = Conversation(0.0)
     seen: list[int] = []
     original = conversation._buffer.so_far

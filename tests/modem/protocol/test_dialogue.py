@@ -10,7 +10,7 @@ from onlinesim_rent.modem.protocol.dialogue import prove_again
 POSITIONS = range(len(SEVEN))
 
 
-def test_a_healthy_module_is_counted_after_exactly_seven_exchanges() -> None:
+def test_a_healthy_module_counts_after_seven_exchanges() -> None:
     assert prove_with(healthy_but()) == MODEM
 
 
@@ -56,7 +56,7 @@ def test_ordinary_replies_of_a_good_module_are_counted(position: int, reply: str
     assert prove_with(healthy_but((position, reply))) == MODEM
 
 
-def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() -> None:
+def test_a_line_garbled_by_noise_is_doubtful() -> None:
     garbled = "·+CREG: 0,1··+CR\xff\xfe\xfeEG: 0,2··OK·"
 
     outcome = prove_with(healthy_but((4, garbled))[:5])
@@ -73,7 +73,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
         (1, "·2623CKLQ0009707··OK·", "no identity", "no IMEI"),
         (1, "·+CME ERROR: 515·", "no identity", "515"),
         (1, f"·{IMEI}··ERROR·", "no identity", "ERROR"),
-        (1, f"·{IMEI}··359853035323129··OK·", "doubtful", "two ways"),
+        (1, f"·{IMEI}··359853035323129··OK·", "doubtful", "two different answers"),
         (1, "AT+CGSN\r", "silent", "AT+CGSN"),
         (1, f"·{IMEI}·", "silent", "AT+CGSN"),
         (2, "·+CPIN: NOT READY··OK·", "SIM not ready", "NOT READY"),
@@ -86,7 +86,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
         (2, "·OK·", "SIM not ready", "not ready"),
         (2, "·+CPIN: READY··ERROR·", "SIM not ready", "READY"),
         (2, "·+CPIN: READY··+CME ERROR: 10·", "SIM not ready", "READY"),
-        (2, "·+CPIN: READY··+CPIN: SIM PIN··OK·", "doubtful", "two ways"),
+        (2, "·+CPIN: READY··+CPIN: SIM PIN··OK·", "doubtful", "two different answers"),
         (2, "·+CME ERROR: SIM not inserted·", "SIM not ready", "SIM not inserted"),
         (2, "·+CME ERROR:53·", "SIM not ready", "53"),
         (2, "·+CME ERROR: -1·", "SIM not ready", "-1"),
@@ -111,7 +111,7 @@ def test_a_line_garbled_by_noise_may_be_the_one_that_contradicts_and_is_doubt() 
         (4, "·ERROR·", "not registered", "ERROR"),
         (4, "·+CREG: 0,1··ERROR·", "not registered", "ERROR"),
         (4, "·+CREG: 0,1·", "silent", "AT+CREG?"),
-        (4, "·+CREG: 2··+CREG: 0,1··OK·", "doubtful", "two ways"),
+        (4, "·+CREG: 2··+CREG: 0,1··OK·", "doubtful", "two different answers"),
         (5, "·+CPAS: 3··OK·", "in use", "+CPAS 3"),
         (5, "·+CPAS: 4··OK·", "in use", "+CPAS 4"),
         (5, "·+CPAS: 4··ERROR·", "in use", "+CPAS 4"),
@@ -140,13 +140,13 @@ def test_a_module_that_does_not_prove_it_is_not_counted(
 @pytest.mark.parametrize(
     ("reply", "verdict", "reason"),
     [
-        ("AT\r", "silent", "powered"),
-        ("", "silent", "powered"),
+        ("AT\r", "silent", "check its power"),
+        ("", "silent", "check its power"),
         ("AT\r0\r", "not AT", "ATV1"),
         ("·COMMAND NOT SUPPORT·", "not AT", "COMMAND NOT SUPPORT"),
         ("·NO CARRIER·", "not AT", "NO CARRIER"),
         ("·CONNECT 9600·", "not AT", "CONNECT"),
-        ("·OKLAHOMA·", "silent", "powered"),
+        ("·OKLAHOMA·", "silent", "check its power"),
     ],
 )
 def test_a_port_without_an_ok_to_three_at_is_not_counted(reply: str, verdict: str, reason: str) -> None:
@@ -158,7 +158,7 @@ def test_a_port_without_an_ok_to_three_at_is_not_counted(reply: str, verdict: st
 
 
 @pytest.mark.parametrize("failed", [["", ""], [""], ["·ERROR·"], ["A\x00\xf8", "AT\r"]])
-def test_note_12_an_autobauding_module_may_answer_its_second_or_third_at(failed: list[str]) -> None:
+def test_note_12_an_autobauding_module_may_answer_a_later_at(failed: list[str]) -> None:
     assert prove_with([*(("AT", reply) for reply in failed), *healthy_but()]) == MODEM
 
 
@@ -180,9 +180,7 @@ ENDS = ["NORMAL POWER DOWN", "POWERED DOWN"]
 @pytest.mark.parametrize(
     ("line", "verdict"), [(call, "in use") for call in CALLS] + [(end, "hung up") for end in ENDS]
 )
-def test_note_17_a_call_or_power_down_within_any_exchange_is_seen(
-    line: str, verdict: str, position: int
-) -> None:
+def test_note_17_a_call_or_power_down_is_seen_in_any_exchange(line: str, verdict: str, position: int) -> None:
     reply = HEALTHY[SEVEN[position]]
     for worded in (f"·{line}·{reply}", reply.replace("·OK·", f"·{line}··OK·")):
         outcome = prove_with(healthy_but((position, worded))[: position + 1])
@@ -217,7 +215,7 @@ def test_note_17_a_call_between_two_exchanges_is_seen(call: str, position: int) 
         for position in range(first, len(SEVEN))
     ],
 )
-def test_what_was_proved_may_be_lost_again(position: int, line: str, verdict: str) -> None:
+def test_a_later_line_can_take_a_proof_back(position: int, line: str, verdict: str) -> None:
     within = f"·{line}·{HEALTHY[SEVEN[position]]}"
     behind_the_last = f"{HEALTHY[SEVEN[position - 1]]}·{line}·"
     for changed in ((position, within), (position - 1, behind_the_last)):
@@ -227,7 +225,7 @@ def test_what_was_proved_may_be_lost_again(position: int, line: str, verdict: st
 
 
 @pytest.mark.parametrize("line", ["RDY", "+CREG: 0", "+CPIN: NOT READY", "+CPIN: SIM PIN"])
-def test_what_a_boot_says_before_the_proof_is_no_loss(line: str) -> None:
+def test_boot_lines_before_the_proof_do_not_end_it(line: str) -> None:
     assert prove_with(healthy_but((0, f"·{line}··OK·"))) == MODEM
 
 
@@ -299,7 +297,7 @@ OTHER_IMEI = "359853035323129"
 def test_two_modules_that_answer_on_one_line_do_not_count(
     position: int, exchanges: int, verdict: str
 ) -> None:
-    """The second module's IMEI comes behind the first one's OK, at any later command."""
+    """The second module's IMEI comes after the first one's OK, at any later command."""
     reply = f"·{OTHER_IMEI}··OK·" + HEALTHY[SEVEN[position]]
     outcome = prove_with(healthy_but((position, reply))[:exchanges])
 
@@ -316,7 +314,7 @@ def test_another_identity_among_the_lines_is_another_module(position: int) -> No
     assert outcome.reason == "another module answers on the same line: check the wiring"
 
 
-def test_a_late_copy_of_its_own_imei_is_no_other_module() -> None:
+def test_a_late_copy_of_the_imei_is_not_another_module() -> None:
     assert prove_with(healthy_but((2, f"·{IMEI}··+CPIN: READY··OK·"))) == MODEM
 
 
@@ -347,7 +345,7 @@ def test_a_module_that_is_asked_again_answers_four_questions() -> None:
         (3, "·+CME ERROR: 10·", "no identity"),
     ],
 )
-def test_what_has_changed_since_the_proof_ends_it(position: int, reply: str, verdict: str) -> None:
+def test_a_change_after_the_proof_ends_it(position: int, reply: str, verdict: str) -> None:
     outcome = asked_again((position, reply))
 
     assert isinstance(outcome, NotCounted)

@@ -22,9 +22,7 @@ from onlinesim_rent.modem.protocol import foreign
         (b"[  12.345678] usb 1-1: new high-speed USB device number 4\r\n", Verdict.NOT_AT, "log port"),
     ],
 )
-def test_notes_8_9_and_21_other_protocols_are_told_by_their_bytes(
-    seen: bytes, verdict: Verdict, word: str
-) -> None:
+def test_notes_8_9_and_21_bytes_identify_other_protocols(seen: bytes, verdict: Verdict, word: str) -> None:
     recognised = foreign.recognise(b"\r\n" + seen)
 
     assert recognised is not None
@@ -44,5 +42,5 @@ def test_notes_8_9_and_21_other_protocols_are_told_by_their_bytes(
         b'\r\n*PSUTTZ: 2026,7,20,10,22,4,"+8",0\r\n',
     ],
 )
-def test_note_23_an_echo_a_banner_or_a_stray_byte_is_no_other_protocol(seen: bytes) -> None:
+def test_note_23_an_echo_or_a_banner_is_no_other_protocol(seen: bytes) -> None:
     assert foreign.recognise(seen) is None

@@ -75,7 +75,7 @@ def test_note_20_an_imsi_is_14_or_15_digits(lines: list[str], imsi: str | None) 
         ("READY", None),
     ],
 )
-def test_note_19_the_state_of_a_sim_is_what_follows_the_prefix(line: str, code: str | None) -> None:
+def test_note_19_the_sim_state_follows_the_prefix(line: str, code: str | None) -> None:
     assert ts27007.parse_cpin_read_response([line]) == code
 
 
@@ -146,7 +146,7 @@ def test_note_18_the_unsolicited_form_gives_its_first_field(line: str, status: i
     assert ts27007.parse_creg_unsolicited(line) == status
 
 
-def test_note_18_texts_reach_whoever_is_registered_for_them() -> None:
+def test_note_18_texts_reach_modules_registered_for_them() -> None:
     assert [status for status in range(-1, 20) if ts27007.takes_texts(status)] == [1, 5, 6, 7, 9, 10]
 
 

@@ -41,7 +41,7 @@ SHAPES = {
 
 
 def response_to(pieces: list[bytes], command: str = "AT+CPIN?") -> Response | None:
-    """What a buffer that is read after every piece gives first."""
+    """Return the first response of a buffer that is read after each piece."""
     buffer = ResponseBuffer()
     buffer.expect(command)
     for piece in pieces:
@@ -52,14 +52,14 @@ def response_to(pieces: list[bytes], command: str = "AT+CPIN?") -> Response | No
 
 
 def splits(data: bytes) -> list[list[bytes]]:
-    """The whole, every way to cut it in two, and its single bytes."""
+    """Yield the whole, every split into two pieces, and the single bytes."""
     in_two = [[data[:i], data[i:]] for i in range(1, len(data))]
     return [[data], *in_two, [data[i : i + 1] for i in range(len(data))]]
 
 
 @pytest.mark.parametrize("line_end", LINE_ENDS.values(), ids=LINE_ENDS)
 @pytest.mark.parametrize(("text", "lines", "final_result_code"), SHAPES.values(), ids=SHAPES)
-def test_notes_16_and_17_every_shape_is_framed_alike_however_it_is_split(
+def test_notes_16_and_17_split_bytes_give_the_same_response(
     text: str, lines: list[str], final_result_code: str, line_end: str
 ) -> None:
     for pieces in splits(on_the_line(text, line_end)):
@@ -103,7 +103,7 @@ def test_note_23_an_echo_alone_or_half_a_line_is_no_response() -> None:
     assert response_to([b"\r\n+CPIN: READY\r\n\r\nOK"]) is None
 
 
-def test_what_came_before_a_command_is_told_apart_from_its_answer() -> None:
+def test_lines_before_a_command_are_not_its_answer() -> None:
     buffer = ResponseBuffer()
     buffer.feed(b"RDY\r\n+CPIN: READY\r\nOK\r\n+CREG: ")
     buffer.expect("AT+CPIN?")
@@ -113,7 +113,7 @@ def test_what_came_before_a_command_is_told_apart_from_its_answer() -> None:
     assert buffer.response() == Response("AT+CPIN?", ("+CPIN: SIM PIN",), "OK", earlier)
 
 
-def test_a_line_that_a_command_cut_in_two_is_earlier_whole_and_only_it() -> None:
+def test_a_line_begun_before_a_command_is_an_earlier_line() -> None:
     buffer = ResponseBuffer()
     buffer.feed(b"O")
     buffer.expect("AT")
@@ -122,7 +122,7 @@ def test_a_line_that_a_command_cut_in_two_is_earlier_whole_and_only_it() -> None
     assert buffer.response() == Response("AT", (), "OK", ("OK",))
 
 
-def test_a_response_is_given_once_and_the_rest_stays_for_the_next() -> None:
+def test_a_response_is_returned_once_and_the_rest_is_kept() -> None:
     buffer = ResponseBuffer()
     buffer.feed(b"RDY\r\n")
     buffer.expect("AT")
@@ -136,7 +136,7 @@ def test_a_response_is_given_once_and_the_rest_stays_for_the_next() -> None:
 
 
 @pytest.mark.parametrize("length", [LONGEST_LINE, LONGEST_LINE + 1, 3 * LONGEST_LINE])
-def test_a_line_too_long_is_forgotten_whole_however_it_is_split(length: int) -> None:
+def test_a_line_that_is_too_long_is_discarded_completely(length: int) -> None:
     # Its tail alone would be an OK.
     data = b"\r\n" + b"x".ljust(length - 2) + b"OK\r\nERROR\r\n"
 

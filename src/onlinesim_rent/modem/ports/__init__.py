@@ -1,1 +1,1 @@
-"""Serial lines: found by name, and opened for this service alone."""
+"""Finds serial lines by name, looks for other programs that use them, and opens them exclusively."""

@@ -16,20 +16,21 @@ from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 
 _MOST_LINKS = 40
-"""As many as Linux follows (path_resolution(7))."""
+"""Linux follows as many symlinks (path_resolution(7))."""
 
 _log = logging.getLogger(__name__)
 _logged: set[str] = set()
-"""The globs whose other devices the log has named already."""
+"""The globs that a warning in the log has already named."""
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
     """A serial line that RENT_PORTS names.
 
-    ``name`` is the path or URL people know it by, ``aliases`` the base names a lock file may use.
-    ``device`` is None for a TCP port, for a path that does not exist (yet), and where there is a ``refusal``:
-    why the path must not be opened. ``node`` is its inode: one that is plugged in anew has another.
+    ``name`` is the path or URL that people know, ``aliases`` are the base names that a lock file may use.
+    ``refusal`` says why the path must not be opened; it is empty if the path may be opened. ``device`` is
+    None for a TCP port, for a path that does not exist (yet), and for a port with a ``refusal``. ``node`` is
+    the path's inode number: it changes when the device is plugged in again.
     """
 
     name: str
@@ -40,15 +41,16 @@ class Port:
 
     @property
     def is_remote(self) -> bool:
-        """Whether it is reached over TCP."""
+        """Whether it is a TCP port."""
         return self.name.startswith("socket://")
 
 
 def find_ports(patterns: Iterable[str], deadline: Deadline | None = None) -> list[Port]:
-    """The ports that globs, paths and URLs name, each device once, in the patterns' and their natural order.
+    """Return the ports that globs, paths and URLs name, each device once.
 
-    A path without wildcards that does not exist, or that must not be opened, is a port too, so that its
-    verdict can say so. What a glob names that is no serial line is left out, and the log says so once.
+    They stand in the order of the patterns, and the ports of one glob in natural order. A path without
+    wildcards is always a port: if it does not exist or must not be opened, its verdict says so. A glob leaves
+    out everything that is not a serial line, and the log says so once.
     Raises CensusError when the deadline comes first.
     """
     lines = SerialLines.now()
@@ -70,13 +72,13 @@ def _matching(pattern: str, lines: SerialLines) -> list[Port]:
     others = [port.name for port in ports if port.refusal == NOT_SERIAL]
     if others and pattern not in _logged:
         _logged.add(pattern)
-        text = "RENT_PORTS: %s also names %d paths that are no serial lines, such as %r: they are left alone"
+        text = "RENT_PORTS: %s also matches %d paths that are not serial lines, such as %r: they are ignored"
         _log.warning(text, pattern, len(others), others[0])
     return [port for port in ports if port.refusal != NOT_SERIAL]
 
 
 def _natural(name: str) -> list[str | int]:
-    """ttyUSB2 before ttyUSB10."""
+    """Return a sort key that puts ttyUSB2 before ttyUSB10."""
     parts = re.split(r"([0-9]+)", name)
     return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
@@ -87,7 +89,7 @@ def _as_one(ports: Sequence[Port]) -> Port:
 
 
 def _real(name: str) -> str:
-    """Where links lead, by name alone: realpath() looks at every directory on the way, for every port."""
+    """Follow the path's symlinks. Cheaper than realpath(), which looks at every directory of every path."""
     for _ in range(_MOST_LINKS):
         try:
             name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))

@@ -1,7 +1,7 @@
-"""Who else has a serial device open. Any sign of a holder means: in use.
+"""Finds other processes that have a serial device open. Any sign of such a holder means: in use.
 
-Locks do not see each other: some programs flock, some take TIOCEXCL, some leave a lock file, and many only
-hold the device open. Nothing here opens a device, since opening already harms its holder.
+Programs lock in different ways: some use flock, some TIOCEXCL, some a lock file, and many only keep the
+device open. This module opens no device, because opening can already disturb its holder.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from onlinesim_rent.modem.ports.statx import character_devices
 from onlinesim_rent.modem.printable import printable
 
 TIOCGEXCL = 0x80045440
-"""linux/tty.h: reads whether TIOCEXCL is set; root may open a device in spite of it."""
+"""linux/tty.h: tells whether TIOCEXCL is set. TIOCEXCL does not stop root from opening the device."""
 
 _PTS_MAJORS = range(136, 144)
 _HIDDEN_OR_ENDED = (PermissionError, FileNotFoundError, ProcessLookupError)
-"""What /proc answers for another user's process, and for one that has ended."""
+"""The errors of /proc for another user's process, and for a process that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceIdentity:
-    """What two paths to one character device have in common.
+    """Identifies a character device: two paths to one device have equal identities.
 
-    Pseudo-terminals are numbered anew in every mount of devpts, so theirs tells the mount too.
+    Every mount of devpts numbers its pseudo-terminals from 0, so their identity includes the mount.
     """
 
     number: int
@@ -38,24 +38,24 @@ class DeviceIdentity:
 
     @classmethod
     def of(cls, status: os.stat_result) -> DeviceIdentity:
-        """The identity of a character device by its stat."""
+        """Return the identity of a character device from its stat result."""
         return cls.of_numbers(status.st_rdev, status.st_dev)
 
     @classmethod
     def of_numbers(cls, rdev: int, dev: int) -> DeviceIdentity:
-        """The identity of a character device by its number and by its file system's."""
+        """Return the identity from the device's number and the number of its file system's device."""
         return cls(rdev, dev if os.major(rdev) in _PTS_MAJORS else 0)
 
 
 def processes_holding(
     devices: Iterable[DeviceIdentity], ours: Collection[int] = (), deadline: Deadline | None = None
 ) -> dict[DeviceIdentity, str]:
-    """Who has one of the devices open, as ``process <pid> (<name>)``.
+    """Return a holder of each device that is open, as ``process <pid> (<name>)``.
 
-    ``ours`` are descriptors of this process that do not count. Its others do: the rest of the application
-    may use a port too.
-    Reads /proc once for all devices: every process as root, else those of this user.
-    Raises CensusError where /proc cannot be read at all, or when the deadline comes first.
+    ``ours`` are descriptors of this process to ignore. Its other descriptors are holders too, because the
+    rest of the application may use a port. Reads /proc once for all devices: root sees every process, another
+    user only its own. Raises CensusError if /proc cannot be read at all, or
+    when the deadline comes first.
     """
     wanted = set(devices)
     try:
@@ -65,7 +65,7 @@ def processes_holding(
 
 
 def is_exclusive(descriptor: int) -> bool:
-    """Whether somebody has set TIOCEXCL on an open terminal; False where it is no terminal."""
+    """Whether a program has set TIOCEXCL on an open terminal; False if it is not a terminal."""
     try:
         answer = fcntl.ioctl(descriptor, TIOCGEXCL, struct.pack("i", 0))
     except OSError:
@@ -76,7 +76,7 @@ def is_exclusive(descriptor: int) -> bool:
 def _holders(
     wanted: set[DeviceIdentity], ours: Collection[str], deadline: Deadline | None
 ) -> Iterator[tuple[DeviceIdentity, str]]:
-    # Not getpid(): /proc may be that of an outer PID namespace.
+    # Not getpid(): /proc may belong to an outer PID namespace.
     this_process = os.readlink("/proc/self")
     for process in filter(str.isdigit, os.listdir("/proc")):
         for device in _open_devices(process, ours if process == this_process else ()) & wanted:
@@ -95,7 +95,7 @@ def _open_devices(process: str, but_for: Collection[str]) -> set[DeviceIdentity]
 
 
 def _descriptor_directories(process: str) -> Iterator[str]:
-    """Where /proc shows a process's descriptors: in another thread once the main one has ended."""
+    """Where /proc shows a process's descriptors: after its main thread has ended, only in another thread."""
     yield f"/proc/{process}/fd"
     try:
         threads = os.listdir(f"/proc/{process}/task")
@@ -105,9 +105,9 @@ def _descriptor_directories(process: str) -> Iterator[str]:
 
 
 def _devices_in(directory: str, but_for: Collection[str]) -> set[DeviceIdentity]:
-    """The character devices among the descriptors that a directory of /proc shows.
+    """Return the character devices among the descriptors in a directory of /proc.
 
-    Raises FileNotFoundError where it shows none, as that of an ended thread.
+    Raises FileNotFoundError if there are no descriptors, as for an ended thread.
     """
     opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:

@@ -1,7 +1,7 @@
-"""Lock files: programs leave them in a shared directory while they use a serial device.
+"""Finds lock files: programs keep them in a shared directory while they use a serial device.
 
-A census looks up the names that belong to its own ports. It never lists a directory, because anybody may
-fill it with files.
+A census looks only for the names that belong to its own ports. It never lists a directory, because any user
+may fill it with files.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _PREFIXES = ("LCK..", "LOCK..")
 """FHS 5.9 names the first; chan_dongle writes the second, which holds ``<pid> <descriptor>``."""
 _LOCK_FILE_BYTES = 256
 _MOST_PROCESSES = 2**22
-"""linux/threads.h, PID_MAX_LIMIT: a greater number is no process's."""
+"""linux/threads.h, PID_MAX_LIMIT: no process has a greater number."""
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 """linux/proc_ns.h, PROC_PID_INIT_INO."""
 
 
 def lock_file_names(paths: Iterable[str], device: DeviceIdentity | None) -> list[str]:
-    """The names that a lock file of a device may have. ``paths`` are the device's, symlinks included.
+    """Return the names that a lock file of a device may have. ``paths`` are its paths, symlinks included.
 
-    Programs take a path's last part, or the path below /dev with "_" for "/" (pppd). lockdev and SVR4 add
-    ``LK.<file system's major>.<major>.<minor>``; the file system of /dev is no disk's, so its major is 0.
+    Programs use a path's last part, or the path below /dev with "_" for "/" (pppd). lockdev and SVR4 use
+    ``LK.<file system's major>.<major>.<minor>``; the file system of /dev is not on a disk, so its major is 0.
     """
     below_dev = [path.removeprefix("/dev/") for path in paths]
     stems = dict.fromkeys(
@@ -50,11 +50,11 @@ def lock_file_names(paths: Iterable[str], device: DeviceIdentity | None) -> list
 
 
 def udev_links(device: DeviceIdentity | None, udev_data: Path = UDEV_DATA) -> list[str]:
-    """The symlinks that udev has made for a device, as paths below /dev. Empty where udev knows none."""
+    """Return the symlinks that udev made for a device, as paths below /dev; empty if there are none."""
     if device is None:
         return []
     try:
-        # A Path would cost more than the reading, for every port of every census.
+        # Not a Path: making one costs more than reading the file, for every port of every census.
         with open(
             f"{udev_data}/c{os.major(device.number)}:{os.minor(device.number)}", errors="replace"
         ) as record:
@@ -66,18 +66,18 @@ def udev_links(device: DeviceIdentity | None, udev_data: Path = UDEV_DATA) -> li
 def live_lock_files(
     names_of: Mapping[str, Iterable[str]], directories: Iterable[Path] = LOCK_DIRECTORIES
 ) -> dict[str, str]:
-    """The path of a live lock file for each port that has one. ``names_of`` gives each port's names.
+    """Return the path of a live lock file for each port that has one. ``names_of`` gives each port's names.
 
-    A lock file is stale when its process has ended. One that cannot be read, or that names no process, is
-    taken to be live. So is every lock file where processes have other numbers here than for their owner.
-    Raises CensusError where this user may not look into a directory.
+    A lock file is stale when its process has ended. It counts as live if it cannot be read or names no
+    process. In a PID namespace (a container) process numbers differ, so there every lock file counts as live.
+    Raises CensusError if this user may not look into a directory.
     """
     places = list(_distinct(directories))
     may_be_stale = _has_the_hosts_process_numbers()
     found: dict[str, str] = {}
     for port, names in names_of.items():
         for path in (f"{place}/{name}" for place in places for name in names):
-            # Much cheaper than an exception of open(), and nearly no lock file is there.
+            # Nearly no lock file exists, and this is much cheaper than an exception of open().
             if os.access(path, os.F_OK, follow_symlinks=False) and _is_live(path, may_be_stale=may_be_stale):
                 found[port] = path
                 break
@@ -85,23 +85,23 @@ def live_lock_files(
 
 
 def _distinct(directories: Iterable[Path]) -> Iterator[str]:
-    """The directories that are there, each once: /var/lock mostly is a symlink to /run/lock."""
+    """Return the directories that exist, each once: /var/lock usually is a symlink to /run/lock."""
     seen: set[tuple[int, int]] = set()
     for directory in directories:
         try:
-            # The dot needs the right to look into it, too.
+            # With the dot, stat() also checks the right to look into the directory.
             status = os.stat(f"{directory}/.")
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise CensusError(f"{directory} may hold lock files, but: {error.strerror}") from error
+            raise CensusError(f"cannot look for lock files in {directory}: {error.strerror}") from error
         if (status.st_dev, status.st_ino) not in seen:
             seen.add((status.st_dev, status.st_ino))
             yield str(directory)
 
 
 def _has_the_hosts_process_numbers() -> bool:
-    """Whether this process is in the first PID namespace, and so knows processes by the same numbers."""
+    """Whether this process is in the host's PID namespace, so that process numbers mean the same."""
     try:
         return os.readlink("/proc/self/ns/pid") == _FIRST_PID_NAMESPACE
     except OSError:
@@ -120,7 +120,7 @@ def _is_live(path: str, *, may_be_stale: bool) -> bool:
 
 
 def _beginning(path: str) -> bytes:
-    """The first bytes, without waiting: anybody may put a pipe, a symlink or a huge file there."""
+    """Read the first bytes without waiting: any user may put a pipe, a symlink or a huge file there."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags)
     try:
@@ -130,7 +130,7 @@ def _beginning(path: str) -> bytes:
 
 
 def _is_running(process: int) -> bool:
-    """Whether a process lives; a signal's permission tells even where /proc hides it (hidepid)."""
+    """Whether a process runs. kill() tells it even if /proc hides the process (hidepid)."""
     try:
         os.kill(process, 0)
     except PermissionError:
@@ -141,7 +141,7 @@ def _is_running(process: int) -> bool:
 
 
 def _process_of(content: bytes) -> int | None:
-    """The process a lock file names: in ASCII digits (HDB), or as a binary int (older UUCP)."""
+    """Return the process that a lock file names, in ASCII digits (HDB) or as a binary int (older UUCP)."""
     if match := re.match(rb"\s*([0-9]+)\s", content + b"\n"):
         process = int(match[1])
     elif len(content) == 4:

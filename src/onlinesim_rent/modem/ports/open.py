@@ -1,8 +1,8 @@
-"""Opens ports for this service alone, and closes them: the only user of pyserial.
+"""Opens ports exclusively and closes them. The only user of pyserial.
 
-Serial devices go through pyserial, locked (flock) before anything of theirs is touched. TCP ports
-(ser2net in raw mode) are plain sockets: pyserial's ``socket://`` reads through select(), which fails past
-descriptor 1023, empties a talking peer without end before it returns, and sleeps in close().
+pyserial opens the serial devices, and locks each (flock) before it changes anything. TCP ports (ser2net in
+raw mode) are plain sockets, because pyserial's ``socket://`` has three faults: it reads through select(),
+which fails above descriptor 1023; its open() never returns while the peer sends; and it sleeps in close().
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive
 
 DESCRIPTORS_PER_PORT = 5
-"""pyserial's: the device and two pipes."""
+"""pyserial opens the device and two pipes."""
 
 CONNECT_SECONDS = 2.5
 
@@ -32,18 +32,18 @@ _REASONS = {
     errno.ENOENT: "no such device: is it plugged in?",
     errno.ENXIO: "the device is gone: is it plugged in?",
     errno.ENODEV: "the device is gone: is it plugged in?",
-    errno.EIO: "the device gives input/output errors: plug it in anew",
+    errno.EIO: "the device gives input/output errors: unplug it and plug it in again",
     errno.EACCES: "permission denied: put the service's user into the group that owns the device (dialout)",
     errno.EPERM: "permission denied: let the service's unit or container use the device",
     errno.ENOTTY: "not a serial line",
-    errno.EINVAL: "the device refuses the settings of a serial line: is RENT_BAUD_RATE one it knows?",
+    errno.EINVAL: "the device refuses the settings of a serial line: does it support RENT_BAUD_RATE?",
     errno.EMFILE: "no descriptor left: raise LimitNOFILE (five a port)",
     errno.ENFILE: "no descriptor left on this host",
     errno.ECONNREFUSED: "connection refused: the port of the terminal server is in use or down",
     errno.EHOSTUNREACH: "the terminal server cannot be reached",
     errno.ENETUNREACH: "the terminal server cannot be reached",
     errno.ETIMEDOUT: "the terminal server does not answer",
-    # getaddrinfo's numbers are negative, so they are nobody's errno.
+    # getaddrinfo's numbers are negative, so none of them is also an errno.
     socket.EAI_NONAME: _UNKNOWN_HOST,
     socket.EAI_NODATA: _UNKNOWN_HOST,
     socket.EAI_AGAIN: _UNKNOWN_HOST,
@@ -51,43 +51,43 @@ _REASONS = {
 
 
 class OpenPort(Protocol):
-    """A line that is ours: its descriptor does not block."""
+    """A port that this process has opened. Its descriptor does not block."""
 
     def fileno(self) -> int:
         """The descriptor to read from and write to."""
 
     def read(self, most: int) -> bytes:
-        """What there is to read, ``most`` bytes of it; nothing where it has hung up.
+        """Read up to ``most`` bytes; no bytes mean that the port has hung up.
 
-        Raises BlockingIOError where there is nothing yet, and OSError.
+        Raises BlockingIOError if there is nothing to read yet, and OSError.
         """
 
     def write(self, data: bytes) -> int:
-        """Write what the line takes now; returns how many bytes. Raises BlockingIOError and OSError."""
+        """Write what the port accepts now; return the number of bytes. Raises BlockingIOError and OSError."""
 
     def is_exclusive(self) -> bool:
-        """Whether another program has made the line its own (TIOCEXCL) since it was opened."""
+        """Whether another program has set TIOCEXCL on the port since it was opened."""
 
     def close(self) -> None:
-        """Give the line up. May block in the driver. Raises nothing."""
+        """Close the port. May block in the driver. Raises nothing."""
 
 
 def open_port(port: Port, baud_rate: int) -> OpenPort:
-    """Open a port that nobody holds. May block in the driver.
+    """Open a port exclusively. May block in the driver.
 
-    Raises NotCounted where somebody does hold it, or where it cannot be opened.
+    Raises NotCounted if another program holds the port, or if it cannot be opened.
     """
     try:
         return _TcpPort(port) if port.is_remote else _SerialPort(port, baud_rate)
     except NotCounted:
         raise
     except Exception as error:
-        # pyserial lets TypeError and others through where a device vanishes; none may lose the port.
+        # When a device vanishes, pyserial raises TypeError and others. The port needs a verdict all the same.
         raise _not_counted(error) from error
 
 
 def is_there(port: Port) -> bool:
-    """Whether the device that was found under a port's name is still there; True for a TCP port."""
+    """Whether a port's name still leads to the device that was found; True for a TCP port."""
     if port.is_remote:
         return True
     try:
@@ -98,7 +98,7 @@ def is_there(port: Port) -> bool:
 
 class _SerialPort:
     def __init__(self, port: Port, baud_rate: int) -> None:
-        # Held open until pyserial has it too, so that DTR does not fall and rise between the two.
+        # Keep the guard open until pyserial has opened the device too. Otherwise DTR would fall and rise.
         guard = _open_guard(port)
         try:
             if is_exclusive(guard):
@@ -121,8 +121,8 @@ class _SerialPort:
         return is_exclusive(self._descriptor)
 
     def close(self) -> None:
-        # What is still unsent would hold up close() for the driver's closing_wait, 30 s. A line that has
-        # hung up has nothing to discard, and its descriptor is given back whatever close() says.
+        # Discard unsent bytes: for them, close() would wait for the driver's closing_wait, 30 s. After a
+        # hang-up the discard fails, and the kernel frees the descriptor even if close() fails.
         with suppress(OSError, termios.error):
             self._line.reset_output_buffer()
         with suppress(OSError):
@@ -130,7 +130,7 @@ class _SerialPort:
 
 
 def _open_guard(port: Port) -> int:
-    """Open the device that was looked at, and none that has taken its place since."""
+    """Open the device that was found, and no other that has taken its name since."""
     if port.refusal:
         raise NotCounted(Verdict.UNREACHABLE, port.refusal)
     # O_PATH reaches no driver, so it can harm no device.
@@ -138,14 +138,14 @@ def _open_guard(port: Port) -> int:
     try:
         status = os.fstat(place)
         if not stat.S_ISCHR(status.st_mode) or DeviceIdentity.of(status) != port.device:
-            raise NotCounted(Verdict.UNREACHABLE, "was plugged in anew just now: it is asked next time")
+            raise NotCounted(Verdict.UNREACHABLE, "has just been plugged in again: the next census asks it")
         return os.open(_again(place), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     finally:
         os.close(place)
 
 
 def _again(descriptor: int) -> str:
-    """A path to what is open already, wherever its own path leads by now (proc_pid_fd(5))."""
+    """Return a path that always leads to the open file, even if its own path has changed (proc_pid_fd(5))."""
     return f"/proc/self/fd/{descriptor}"
 
 
@@ -173,7 +173,7 @@ class _TcpPort:
 
 def _not_counted(error: Exception) -> NotCounted:
     number = _number(error)
-    # EBUSY is TIOCEXCL's answer to everybody but root, EAGAIN flock's.
+    # TIOCEXCL causes EBUSY for everybody but root; flock causes EAGAIN.
     if number == errno.EBUSY:
         return NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
     if number == errno.EAGAIN:
@@ -183,7 +183,7 @@ def _not_counted(error: Exception) -> NotCounted:
 
 
 def _number(error: Exception) -> int | None:
-    """The error's number; pyserial hides it where a device is no terminal or knows no such speed."""
+    """Return the errno. pyserial hides it if a device is not a terminal or does not support the speed."""
     if isinstance(error, TimeoutError):
         return errno.ETIMEDOUT
     if isinstance(error, ValueError):

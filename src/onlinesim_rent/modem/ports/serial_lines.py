@@ -1,4 +1,4 @@
-"""Which devices may be opened: serial lines only, known by their numbers before anything is opened.
+"""Tells which devices may be opened: only serial lines. Their device numbers tell it before any open().
 
 Opening another device can do harm: a watchdog reboots the host, a tape rewinds, a person's terminal breaks.
 """
@@ -31,14 +31,14 @@ Drivers = Mapping[int, Sequence[range]]
 """Minor numbers by major number."""
 
 _PSEUDO_TERMINALS: Drivers = {major: [range(2**20)] for major in range(136, 144)}
-"""Unix 98 slaves (admin-guide/devices.txt): they have these numbers in every kernel."""
+"""Unix 98 slaves (admin-guide/devices.txt) have these numbers in every kernel."""
 
 
 @dataclass(frozen=True, slots=True)
 class SerialLines:
-    """The devices that are serial lines, and those among them that belong to somebody else.
+    """The device numbers of serial lines, of the kernel's consoles and of this program's own terminal.
 
-    ``unreadable`` names a file of /proc that could not be read: other devices may be serial lines too.
+    ``unreadable`` names a file of /proc that could not be read; some serial lines are then unknown.
     """
 
     drivers: Drivers
@@ -48,7 +48,7 @@ class SerialLines:
 
     @classmethod
     def now(cls) -> SerialLines:
-        """What the kernel knows at this moment. Raises nothing."""
+        """Read them from /proc now. Raises nothing."""
         try:
             own_terminal = controlling_terminal(_text("/proc/self/stat"))
         except OSError as error:
@@ -60,7 +60,7 @@ class SerialLines:
         return cls(serial_drivers(drivers), console_devices(consoles), own_terminal)
 
     def refusal(self, status: os.stat_result) -> str:
-        """Why the path with this status must not be opened, in words for people; empty where it may be."""
+        """Return why a path with this status must not be opened, for a person; empty if it may be opened."""
         device = status.st_rdev
         if not stat.S_ISCHR(status.st_mode):
             return NOT_SERIAL
@@ -76,7 +76,7 @@ class SerialLines:
 
 
 def serial_drivers(drivers: str) -> Drivers:
-    """The slaves of pseudo-terminals, and the serial lines in the text of /proc/tty/drivers."""
+    """Return the serial lines in the text of /proc/tty/drivers, and always the pseudo-terminals."""
     serial = dict(_PSEUDO_TERMINALS)
     for driver in _DRIVER.finditer(drivers):
         if driver["type"] in {"serial", "pty:slave"}:
@@ -87,12 +87,12 @@ def serial_drivers(drivers: str) -> Drivers:
 
 
 def console_devices(consoles: str) -> frozenset[int]:
-    """The devices in the text of /proc/consoles; some consoles, such as netconsole, have none."""
+    """Return the devices in the text of /proc/consoles; some consoles, such as netconsole, have none."""
     return frozenset(os.makedev(int(major), int(minor)) for major, minor in _CONSOLE.findall(consoles))
 
 
 def controlling_terminal(process: str) -> int:
-    """The device in the text of /proc/<pid>/stat (proc_pid_stat(5), tty_nr); 0 is none."""
+    """Return the terminal in the text of /proc/<pid>/stat (proc_pid_stat(5), tty_nr); 0 means none."""
     # The second field, the program's name, may hold spaces and brackets.
     _, _, fields = process.rpartition(")")
     number = int(fields.split()[4])

@@ -1,7 +1,7 @@
-"""statx(2), which Python does not offer yet: finds devices without waiting for a file system.
+"""Calls statx(2), which Python does not offer yet, to find devices without waiting for a file system.
 
-os.stat() asks a network or FUSE file system for fresh values, and never returns when its server is gone.
-One file of such a file system, open in any process of the host, would then stop every census.
+os.stat() asks a network or FUSE file system for fresh values, and never returns if its server is gone.
+If any process of the host has one such file open, os.stat() would stop every census.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _statx = ctypes.CDLL(None).statx
 
 
 def character_devices(directory: int, names: Iterable[str]) -> Iterator[tuple[int, int]]:
-    """The ``st_rdev`` and ``st_dev`` of each character device among the files in an open directory.
+    """Yield ``st_rdev`` and ``st_dev`` of each character device among the named files of an open directory.
 
-    Leaves out files that this user may not look at and files that are gone.
+    Leaves out files that are gone, or that this user may not look at.
     """
     result = ctypes.create_string_buffer(_STRUCT_BYTES)
     for name in names:

@@ -1,1 +1,1 @@
-"""From bytes to what one module proved. No IO: the bytes and the time are passed in."""
+"""Turns a module's bytes into its verdict. No IO: the caller passes in the bytes and the time."""

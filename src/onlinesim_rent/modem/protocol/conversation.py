@@ -1,7 +1,7 @@
-"""One port's exchange, without descriptor or clock: it is fed bytes and the time.
+"""The conversation with one port, without descriptor or clock: the caller passes in the bytes and the time.
 
-It says what to write, when its patience ends, and at last the verdict. Whole banks can so be played in
-virtual time, and the loop that serves them (probe.py) only shovels bytes.
+It tells the caller what to write, how long to wait and, at the end, the verdict. So tests can run whole banks
+in virtual time, and the loop (probing.py) only moves bytes.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from onlinesim_rent.modem.protocol.dialogue import (
 from onlinesim_rent.modem.protocol.v250 import Response, ResponseBuffer
 
 MOST_BYTES = 4 * 1024
-"""What a port may say in one conversation. A module's answers, banner and chatter stay far below."""
+"""The most bytes that a port may send in one conversation. A module sends far fewer."""
 
 _SAMPLE_BYTES = 256
 
 
 class Conversation:
-    """Drives one dialogue over one line; every ``now`` is on one clock of the caller's, in seconds.
+    """Runs one dialogue over one port. Every ``now`` is in seconds, on one clock that the caller chooses.
 
-    ``wakes_at`` is when ``wake`` is to be called if nothing is fed before. Once ``is_over``, ``outcome``
-    is the modem that proved itself or the reason that it is not counted.
+    If no bytes come before ``wakes_at``, the caller calls ``wake`` then. Once ``is_over``, ``outcome`` is the
+    modem that passed all checks, or the reason why it is not counted.
     """
 
     def __init__(self, now: float, dialogue: Dialogue | None = None) -> None:
@@ -50,16 +50,16 @@ class Conversation:
 
     @property
     def is_over(self) -> bool:
-        """Whether the verdict is there."""
+        """Whether there is a verdict."""
         return self.outcome is not None
 
     def bytes_to_write(self) -> bytes:
-        """What to write to the line now; each byte is handed out once."""
+        """Return the bytes to write now. Each byte is returned once."""
         data, self._to_write = self._to_write, b""
         return data
 
     def feed(self, data: bytes, now: float) -> None:
-        """Take what the line gave."""
+        """Take bytes that the port sent."""
         if self.is_over:
             return
         self._byte_count += len(data)
@@ -68,7 +68,7 @@ class Conversation:
         lines = self._buffer.feed(data)
         while not self.is_over and not self._unsent and (response := self._buffer.response()):
             self._take(response, now)
-        # After the responses, so that the reason names a module whose IMEI has just come.
+        # Check after the responses: an IMEI that has just come then stands in the reason.
         self._check_unsolicited(lines)
         if self._byte_count > MOST_BYTES:
             self.end(foreign.recognise(self._sample) or NotCounted(Verdict.NOT_AT, "never stops talking"))
@@ -76,7 +76,7 @@ class Conversation:
             self._shorten_patience(self._command.silence, now)
 
     def wake(self, now: float) -> None:
-        """Let time pass: send what was paused, or end the patience with the current command."""
+        """Send the command that waited for its pause, or stop waiting for the current response."""
         if self.is_over or now < self.wakes_at:
             return
         if self._unsent:
@@ -85,9 +85,9 @@ class Conversation:
             self._answer(self._with_bare_ok(self._buffer.so_far()), now)
 
     def end(self, reason: NotCounted) -> None:
-        """End it from without: the line was lost, or the census has no more time.
+        """End the conversation early: the port was lost, or the census has no more time.
 
-        The outcome names the module where the dialogue knows it by now.
+        If the dialogue already knows the module, the outcome names it.
         """
         if not self.is_over:
             try:
@@ -111,26 +111,26 @@ class Conversation:
     def _take(self, response: Response, now: float) -> None:
         response = self._with_bare_ok(response)
         if response.is_ok and not self._command.is_answered_by(response.lines):
-            # It may be the late result code of an earlier command: the answer is waited for all the same.
+            # This OK may be the late result code of an earlier command: keep waiting for the answer.
             self._bare_ok = response
         else:
             self._answer(response, now)
 
     def _check_unsolicited(self, lines: list[str]) -> None:
-        """End at once where a call or the module's end is told: an answer may never come then."""
+        """End at once if a line reports a call or a power-down: an answer may never come."""
         try:
             check_unsolicited(lines)
         except NotCounted as reason:
             self.end(reason)
 
     def _shorten_patience(self, silence: float, now: float) -> None:
-        """Where the answer is there without a final result code, wait no longer than a short silence."""
+        """If the answer has come without a final result code, wait only for a short silence."""
         self._is_answered = self._is_answered or self._command.is_answered_by(self._buffer.new_lines())
         if self._is_answered:
             self.wakes_at = min(now + silence, self._patience_ends)
 
     def _with_bare_ok(self, response: Response) -> Response:
-        """The response with all that came before it, a bare OK being the answer where nothing else is."""
+        """Add an earlier bare OK and its lines; if nothing else answers, the bare OK is the answer."""
         if self._bare_ok is None:
             return response
         final_result_code = response.final_result_code
@@ -150,7 +150,7 @@ class Conversation:
             self._begin(now)
 
     def _conclude(self, modem: Modem) -> None:
-        """What came behind the last answer may still tell of a call."""
+        """End with the modem, unless a line after the last answer reports a call or a lost network."""
         try:
             lines = self._buffer.so_far().lines
             check_unsolicited(lines)
@@ -161,7 +161,7 @@ class Conversation:
             self._end(modem)
 
     def _recognised(self, reason: NotCounted) -> NotCounted:
-        """A port that never answered AT may betray what it speaks instead."""
+        """If the port never answered AT, name the protocol that its bytes show."""
         if reason.verdict is Verdict.SILENT and self._command is AT:
             return foreign.recognise(self._sample) or reason
         return reason

@@ -1,11 +1,11 @@
-"""What one module is asked, in order: a generator without IO.
+"""The commands that one module is sent, in order: generators without IO.
 
-It yields commands, is sent the response to each, and returns what the module proved, or raises
-``NotCounted`` with the verdict. It asks and never sets: the software that reads the texts has set the
-module up (ModemManager's and gammu's probes do otherwise, and break it).
+A generator yields commands and receives the response to each. It returns the modem, or raises
+``NotCounted`` with the verdict. It only reads and never changes a setting: the settings belong to the
+software that reads the texts (the probes of ModemManager and gammu change them, and break that software).
 
-No two questions in a row are answered by bare digits, so a late answer to one is never taken for an
-answer to the next; the IMSI is read again last, since a SIM bank may have swapped the card meanwhile.
+No two commands in a row are answered by bare digits, so a late answer is never taken for an answer to the
+next command. The last command reads the IMSI again, because a SIM bank may have swapped the card meanwhile.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ _Fact = TypeVar("_Fact")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command line, and how long its response may take; all times in seconds.
+    """One command line and its times, in seconds.
 
-    ``pause`` is how long to wait before it is sent. ``silence``, where a module may leave out the final
-    result code, is how long it must have been quiet after its information text. ``answer`` is how the
-    line that answers it begins; None where the final result code is the answer.
+    ``patience`` is how long to wait for the response, ``pause`` how long to wait before the command is sent.
+    ``silence`` is set for a command whose final result code may be missing: after so long a silence behind
+    the answer, the response is complete. ``answer`` holds the prefixes of a line that answers the command;
+    None means that the final result code is the answer.
     """
 
     text: str
@@ -45,17 +46,17 @@ class Command:
     silence: float | None = None
 
     def is_answered_by(self, lines: Iterable[str]) -> bool:
-        """Whether one of the lines begins as the answer does."""
+        """Whether one of the lines begins with a prefix of the answer; always true without prefixes."""
         return self.answer is None or any(line.upper().startswith(self.answer) for line in lines)
 
 
 _DIGITS = ('"', *"0123456789")
 
-# A module that does not answer at all costs a census three times this.
+# A silent module takes AT_ATTEMPTS times this patience.
 AT = Command("AT", patience=0.9)
 AT_ATTEMPTS = 3
 CGSN = Command("AT+CGSN", patience=3.0, answer=("+CGSN:", *_DIGITS))
-# A SIM that is still being read keeps this one waiting; a Wavecom gives no OK to it.
+# The answer comes late while the module still reads its SIM. A Wavecom sends no OK after it.
 CPIN = Command("AT+CPIN?", patience=5.0, answer=("+CPIN:",), silence=0.2)
 CPIN_RETRY_PAUSE = 0.5
 CIMI = Command("AT+CIMI", patience=3.0, answer=("+CIMI:", *_DIGITS))
@@ -63,16 +64,16 @@ CREG = Command("AT+CREG?", patience=3.0, answer=("+CREG:",))
 CPAS = Command("AT+CPAS", patience=3.0, answer=("+CPAS:",))
 
 Exchanges = Generator[Command, Response, _Fact]
-"""Commands out, a response to each in, and at the end what they showed."""
+"""Yields commands, receives the response to each, and returns what the responses showed."""
 
 Dialogue = Exchanges[Modem]
 
 
 def prove() -> Dialogue:
-    """Ask a module for the proof that it can take a text on a number that nobody else is using.
+    """Ask a module to prove that it can receive a text on a number that nobody uses now.
 
-    Seven exchanges for a healthy module. Raises NotCounted, which names the module once its IMEI is known:
-    what this port shows counts against the module's other ports too.
+    A healthy module needs seven exchanges. Raises NotCounted. Once the IMEI is known, the exception names the
+    module, because a bad verdict on this port counts against the module's other ports too.
     """
     yield from _attention()
     imei = _imei((yield from _ask(CGSN)))
@@ -81,15 +82,15 @@ def prove() -> Dialogue:
 
 
 def prove_again(modem: Modem) -> Dialogue:
-    """Ask a module that has proved itself a while ago what can have changed since. Raises NotCounted.
+    """Repeat the checks whose results can have changed since the module's proof. Raises NotCounted.
 
-    Four exchanges for a healthy module: whether it answers, its registration, its calls, its SIM.
+    A healthy module needs four exchanges: attention, registration, calls, SIM.
     """
     return (yield from _as_shown_by(modem, _still_free(modem)))
 
 
 def _as_shown_by(modem: Modem, exchanges: Exchanges[_Fact]) -> Exchanges[_Fact]:
-    """Pass the exchanges on, and name the module in the reason that ends them, wherever it comes from."""
+    """Run the exchanges; if NotCounted ends them, name the module in it."""
     try:
         return (yield from exchanges)
     except NotCounted as reason:
@@ -97,7 +98,7 @@ def _as_shown_by(modem: Modem, exchanges: Exchanges[_Fact]) -> Exchanges[_Fact]:
 
 
 def _subscriber(modem: Modem) -> Exchanges[str]:
-    """The IMSI of a SIM that is ready."""
+    """Check that the SIM is ready, and return its IMSI."""
     yield from _sim_ready(modem)
     imsi = _imsi((yield from _ask_ready(CIMI, modem)))
     if imsi == modem.imei:
@@ -111,7 +112,7 @@ def _still_free(modem: Modem) -> Exchanges[Modem]:
 
 
 def _free(modem: Modem) -> Exchanges[Modem]:
-    """Registered, in no call, and with the same SIM at the end."""
+    """Check that the module is registered, is in no call, and still has the same SIM."""
     _check_registration((yield from _ask_ready(CREG, modem)))
     _check_idle((yield from _ask_registered(CPAS, modem)))
     if _imsi((yield from _ask_registered(CIMI, modem))) != modem.imsi:
@@ -120,7 +121,7 @@ def _free(modem: Modem) -> Exchanges[Modem]:
 
 
 def check_unsolicited(lines: Iterable[str]) -> None:
-    """Raise NotCounted where a line tells of a call or of the module's end."""
+    """Raise NotCounted if a line reports a call or a power-down."""
     for line in lines:
         event = ts27007.parse_unsolicited(line)
         if event is Event.CALL:
@@ -130,7 +131,7 @@ def check_unsolicited(lines: Iterable[str]) -> None:
 
 
 def check_still_registered(lines: Iterable[str]) -> None:
-    """Raise NotCounted where a module that has proved its SIM and its network tells otherwise."""
+    """Raise NotCounted if a line shows that a module lost its SIM or network, is busy, or restarts."""
     for line in lines:
         _check_sim_still_ready(line)
         for parse in (ts27007.parse_creg_solicited, ts27007.parse_creg_unsolicited):
@@ -171,9 +172,9 @@ def _ask_registered(command: Command, modem: Modem) -> Exchanges[Response]:
 
 
 def _check_alone(response: Response, modem: Modem) -> None:
-    """Raise NotCounted where a line gives another IMEI or IMSI than the module's own.
+    """Raise NotCounted if a line gives an IMEI or IMSI that is not the module's own.
 
-    Of the answer to AT+CIMI itself, ``_imsi`` judges the lines.
+    The lines that answer AT+CIMI are left to ``_imsi``.
     """
     others = response.earlier if response.command == CIMI.text else response.earlier + response.lines
     for line in others:
@@ -182,16 +183,16 @@ def _check_alone(response: Response, modem: Modem) -> None:
 
 
 def _attention() -> Exchanges[None]:
-    """An autobauding module needs AT more than once before it answers."""
+    """Send AT until the module answers: an autobauding module ignores the first ones."""
     for _ in range(AT_ATTEMPTS):
         response = yield from _ask(AT)
         if response.is_ok:
             return
     if "0" in response.lines:
-        raise NotCounted(Verdict.NOT_AT, "answers in digits: have the software that owns it set ATV1")
+        raise NotCounted(Verdict.NOT_AT, "answers in digits: let the software that owns it send ATV1")
     if response.final_result_code:
         raise NotCounted(Verdict.NOT_AT, f"answers AT with {printable(response.final_result_code)}")
-    raise NotCounted(Verdict.SILENT, "no answer to AT: is it powered, and is RENT_BAUD_RATE its speed?")
+    raise NotCounted(Verdict.SILENT, "no answer to AT: check its power, and that RENT_BAUD_RATE is its speed")
 
 
 def _imei(response: Response) -> str:
@@ -206,7 +207,7 @@ def _sim_ready(modem: Modem) -> Exchanges[None]:
     if ts27007.parse_error(response.final_result_code) is CmeError.SIM_BUSY:
         response = yield from _ask(replace(CPIN, pause=CPIN_RETRY_PAUSE), modem)
     code = _read(response, ts27007.parse_cpin_read_response)
-    # Wavecom gives this answer without a final result code.
+    # A Wavecom sends this answer without a final result code.
     if code == "READY" and response.final_result_code in {"OK", None}:
         return
     if code:
@@ -249,12 +250,12 @@ def _check_activity(activity: ActivityStatus) -> None:
 
 def _read(response: Response, parse: Callable[[Iterable[str]], _Fact | None]) -> _Fact | None:
     if not all(line.isascii() and line.isprintable() for line in response.lines):
-        # A line that cannot be read may be the one that contradicts the others.
-        raise NotCounted(Verdict.DOUBTFUL, f"answers {response.command} with noise among it: check its line")
+        # An unreadable line may contradict the others.
+        raise NotCounted(Verdict.DOUBTFUL, f"noise in its answer to {response.command}: check its cable")
     try:
         return parse(response.lines)
     except Contradiction:
-        raise NotCounted(Verdict.DOUBTFUL, f"answers {response.command} in two ways at once") from None
+        raise NotCounted(Verdict.DOUBTFUL, f"gives two different answers to {response.command}") from None
 
 
 def _no_answer(response: Response, verdict: Verdict, reason: str) -> NotCounted:

@@ -1,4 +1,4 @@
-"""What a line speaks when it is not AT: enough of other protocols to tell a person what the port is."""
+"""Recognises a few other protocols by their bytes, to tell a person what a port is that does not speak AT."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from onlinesim_rent.finding import NotCounted, Verdict
 
 _LEAVE_OUT = "leave it out of RENT_PORTS"
 
-# Each row: what its bytes look like, the verdict, and what to do about it.
+# Each row: a pattern for the bytes, the verdict, and the reason.
 _PROTOCOLS = (
     # RFC 1662: flag, all-stations address, escaped control field.
     (rb"~\xff(\x7d\x23|\x03)|~\x7f\x7d\x23", Verdict.IN_USE, "a PPP session is up on it"),
@@ -17,13 +17,13 @@ _PROTOCOLS = (
     # RFC 854: IAC, then WILL, WONT, DO or DONT, then an option.
     (rb"\xff[\xfb-\xfe][\x00-\x31]", Verdict.NOT_AT, "speaks telnet: set the terminal server's port to raw"),
     (rb"\$G[A-Z]{4},", Verdict.NOT_AT, f"is a GPS port (NMEA): {_LEAVE_OUT}"),
-    (rb"[\x00\xff\xfe]{4}", Verdict.NOT_AT, f"gives noise: check RENT_BAUD_RATE, or {_LEAVE_OUT}"),
-    (rb"[\x20-\x7e]{40}", Verdict.NOT_AT, f"gives text that is no answer, as a log port does: {_LEAVE_OUT}"),
+    (rb"[\x00\xff\xfe]{4}", Verdict.NOT_AT, f"sends noise: check RENT_BAUD_RATE, or {_LEAVE_OUT}"),
+    (rb"[\x20-\x7e]{40}", Verdict.NOT_AT, f"sends other text, as a log port does: {_LEAVE_OUT}"),
 )
 
 
 def recognise(seen: bytes) -> NotCounted | None:
-    """What the bytes of a port that did not answer AT betray; None where they betray nothing."""
+    """Return the verdict for a port that did not answer AT, by its bytes; None if no pattern fits."""
     for pattern, verdict, reason in _PROTOCOLS:
         if re.search(pattern, seen):
             return NotCounted(verdict, reason)

@@ -1,7 +1,7 @@
-"""Responses to facts, as 3GPP TS 27.007 (V17) words them: functions over strings.
+"""Parsers for responses of 3GPP TS 27.007 (V17): functions over strings.
 
-Each takes the lines of one response and returns what they say, or None where they say nothing that
-answers the command. ``Contradiction`` is raised where two lines answer it differently.
+Each takes the lines of one response and returns the answer, or None if no line answers the command. It raises
+``Contradiction`` if two lines give different answers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _Fact = TypeVar("_Fact")
 
 
 class Contradiction(Exception):
-    """Two lines of one response answer the same question differently."""
+    """Two lines of one response give different answers."""
 
 
 class RegistrationStatus(IntEnum):
@@ -58,14 +58,14 @@ class ActivityStatus(IntEnum):
 
 
 class CmeError(Enum):
-    """The +CME ERROR results (TS 27.007 clause 9.2) that tell one cause from another here."""
+    """The causes in +CME ERROR (TS 27.007 clause 9.2) that this service treats differently."""
 
     NOT_SUPPORTED = "not supported"
     SIM_BUSY = "SIM busy"
     OTHER = "other"
 
 
-# 515 is what several vendors give while the SIM is still being read.
+# Several vendors send 515 while the module still reads its SIM.
 _CME_ERRORS = {
     "3": CmeError.NOT_SUPPORTED,
     "4": CmeError.NOT_SUPPORTED,
@@ -80,7 +80,7 @@ _LACKS_COMMAND = frozenset({"ERROR", "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORT
 
 
 class Event(Enum):
-    """What an unsolicited result code tells, where it changes what a module has proved."""
+    """The unsolicited result codes that end a proof or make it doubtful."""
 
     CALL = "call"
     POWER_DOWN = "power down"
@@ -95,10 +95,10 @@ _CALLS = frozenset({"RING", "RINGING", "+WIND: 2"})
 _RESTARTS = frozenset({"RDY", "^SYSSTART", "*ATREADY: 1", "+WIND: 3", "+WIND: 4"})
 
 
-# The same few lines come from every module, and thousands of times from a port that never stops talking.
+# Every module sends the same few lines, and a port that never stops talking sends them thousands of times.
 @lru_cache(maxsize=1024)
 def parse_unsolicited(line: str) -> Event | None:
-    """The event that one line tells of, if it is such a line."""
+    """Return the event that one line reports; None for any other line."""
     line = line.upper()
     if line in _CALLS or line.startswith(_CALL_PREFIXES):
         return Event.CALL
@@ -108,12 +108,12 @@ def parse_unsolicited(line: str) -> Event | None:
 
 
 def takes_texts(status: int) -> bool:
-    """Whether a text message reaches a module whose registration ``<stat>`` is this."""
+    """Whether a module with this registration ``<stat>`` receives text messages."""
     return status in _TAKES_TEXTS
 
 
 def parse_error(final_result_code: str | None) -> CmeError | None:
-    """What kind of refusal a final result code is, numbered or in words; None where it is none."""
+    """Return the kind of error in a final result code, in digits or in words; None for OK or no code."""
     if final_result_code in {None, "OK"}:
         return None
     assert final_result_code is not None
@@ -126,36 +126,36 @@ def parse_error(final_result_code: str | None) -> CmeError | None:
 
 
 def parse_cgsn_response(lines: Iterable[str]) -> str | None:
-    """The IMEI (clause 5.4): exactly 15 digits, not one digit repeated.
+    """Return the IMEI (clause 5.4): exactly 15 digits, not all the same.
 
-    The check digit is not checked: live modules fail it.
+    The check digit is not checked: some live modules have a wrong one.
     """
     imei = _agreed(lines, _identity("+CGSN:"))
     return imei if imei and re.fullmatch(r"[0-9]{15}", imei) and len(set(imei)) > 1 else None
 
 
 def parse_cimi_response(lines: Iterable[str]) -> str | None:
-    """The IMSI (clause 5.6): 14 or 15 digits."""
+    """Return the IMSI (clause 5.6): 14 or 15 digits, not all the same."""
     imsi = _agreed(lines, _identity("+CIMI:"))
     return imsi if imsi and re.fullmatch(r"[0-9]{14,15}", imsi) and len(set(imsi)) > 1 else None
 
 
 def parse_identity(line: str) -> str | None:
-    """The IMEI or IMSI that one line gives by itself or behind its prefix; None for any other line."""
+    """Return the IMEI or IMSI in one line, bare or after its prefix; None for any other line."""
     match = _IDENTITY.fullmatch(line)
     return match[1] if match else None
 
 
 def parse_cpin_read_response(lines: Iterable[str]) -> str | None:
-    """``<code>`` of +CPIN (clause 8.3), in capitals and without quotes: ``READY``, ``SIM PIN`` ..."""
+    """Return ``<code>`` of +CPIN (clause 8.3), in capitals and without quotes: ``READY``, ``SIM PIN`` ..."""
     return _agreed(lines, lambda line: _after("+CPIN:", line))
 
 
 def parse_creg_read_response(lines: Iterable[str]) -> RegistrationStatus | None:
-    """``<stat>`` of the read form of +CREG (clause 7.2).
+    """Return ``<stat>`` of the read form of +CREG (clause 7.2).
 
     The read form is ``<n>,<stat>[,<lac>,<ci>[,<AcT>...]]``, the unsolicited one ``<stat>[,<lac>,<ci>...]``.
-    An unsolicited line among the answer does not answer, but if it disagrees it is a contradiction.
+    An unsolicited line is no answer, but a ``<stat>`` that differs from the answer's is a contradiction.
     """
     lines = list(lines)
     solicited = _agreed(lines, parse_creg_solicited)
@@ -168,22 +168,22 @@ def parse_creg_read_response(lines: Iterable[str]) -> RegistrationStatus | None:
 
 
 def parse_cpas_response(lines: Iterable[str]) -> ActivityStatus | None:
-    """``<pas>`` of +CPAS (clause 8.1)."""
+    """Return ``<pas>`` of +CPAS (clause 8.1)."""
     activity = _agreed(lines, _cpas)
     return ActivityStatus(activity) if activity in set(ActivityStatus) else None
 
 
 def parse_creg_solicited(line: str) -> int | None:
-    """``<stat>`` of one line of the read form of +CREG, by its fields; None for any other line."""
+    """Return ``<stat>`` of one line in the read form of +CREG; None for any other line."""
     fields = _creg_fields(line)
-    # Three fields are a line that was cut: <lac> is never given without <ci>.
+    # A line with three fields was cut: <lac> never comes without <ci>.
     if len(fields) in {0, 1, 3} or not _is_stat_field(fields[:1]) or not _is_stat_field(fields[1:2]):
         return None
     return int(fields[1])
 
 
 def parse_creg_unsolicited(line: str) -> int | None:
-    """``<stat>`` of an unsolicited +CREG line, by its fields; None for any other line."""
+    """Return ``<stat>`` of one unsolicited +CREG line; None for any other line."""
     fields = _creg_fields(line)
     if not fields or _is_stat_field(fields[1:2]) or not _is_stat_field(fields[:1]):
         return None
@@ -191,7 +191,7 @@ def parse_creg_unsolicited(line: str) -> int | None:
 
 
 def _creg_fields(line: str) -> list[str]:
-    """The fields of a +CREG line; none where its last quote is missing, since it was cut."""
+    """Return the fields of a +CREG line; none if its last quote is missing, because it was cut."""
     value = _after("+CREG:", line, plain=False)
     if value is None or value.count('"') % 2:
         return []
@@ -199,7 +199,7 @@ def _creg_fields(line: str) -> list[str]:
 
 
 def _is_stat_field(field: list[str]) -> bool:
-    """Whether the one field can be ``<n>`` or ``<stat>``: a quoted or long one is a ``<lac>``."""
+    """Whether the field can be ``<n>`` or ``<stat>``: a quoted or long field is a ``<lac>``."""
     return bool(field) and re.fullmatch(r"[0-9]{1,3}", field[0]) is not None
 
 
@@ -211,7 +211,7 @@ def _cpas(line: str) -> int | None:
 
 
 def _identity(prefix: str) -> Callable[[str], str | None]:
-    """Reads what follows the prefix, or a bare line of digits; shorter ones are no identity."""
+    """Return a reader for one line: the text after the prefix, or a bare line of at least 8 digits."""
 
     def read(line: str) -> str | None:
         value = _after(prefix, line)
@@ -230,7 +230,7 @@ def _after(prefix: str, line: str, *, plain: bool = True) -> str | None:
 
 
 def _agreed(lines: Iterable[str], read: Callable[[str], _Fact | None]) -> _Fact | None:
-    """What the lines that can be read say, where they say one thing."""
+    """Return the one fact that the lines give, None if they give none; raise Contradiction if they differ."""
     facts = {fact for fact in map(read, lines) if fact is not None}
     if len(facts) > 1:
         raise Contradiction

@@ -1,8 +1,8 @@
-"""Bytes of a serial line to responses, as ITU-T V.250 (07/2003) frames them.
+"""Splits a port's bytes into responses, as ITU-T V.250 (07/2003) frames them.
 
-A response is what follows a command line: its echo (clause 5.2.3), lines of information text and one
-final result code (clause 5.7.1). Unsolicited result codes may stand anywhere between. Line ends vary
-from module to module (CR LF, LF, CR CR LF, CR), so any run of CR and LF ends a line.
+A response follows a command: the command's echo (clause 5.2.3), lines of information text and one final
+result code (clause 5.7.1). Unsolicited result codes may stand anywhere between them. Line ends vary from
+module to module (CR LF, LF, CR CR LF, CR), so any run of CR and LF ends a line.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections import deque
 from dataclasses import dataclass
 
 LONGEST_LINE = 1024
-"""Bytes. What reaches this length without a line end is no line of an AT interface, and is forgotten."""
+"""In bytes. Discard longer lines: no AT interface sends them."""
 
 _LINE_END = re.compile(rb"[\r\n]+")
 
-# V.250 table 1, the numbered errors of TS 27.007 clause 9.1 and TS 27.005 clause 3.1, and what vendors add.
+# V.250 table 1, the numbered errors of TS 27.007 clause 9.1 and TS 27.005 clause 3.1, and vendors' own codes.
 _FINAL_RESULT_CODES = frozenset({
     "OK", "ERROR", "NO CARRIER", "NO DIALTONE", "NO DIAL TONE", "BUSY", "NO ANSWER", "CONNECT",
     "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED", "TOO MANY PARAMETERS", "ABORTED", "NA",
@@ -26,11 +26,11 @@ _NUMBERED_ERRORS = ("+CME ERROR", "+CMS ERROR")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a module gave to one command line, its echo left out.
+    """A module's response to one command, without the echo.
 
     ``lines`` holds the information text and the unsolicited result codes that came with it, in their
-    order; ``earlier`` holds the lines that came between the previous response and this command.
-    ``final_result_code`` is None when none came in time.
+    order. ``earlier`` holds the lines that came between the previous response and this command.
+    ``final_result_code`` is None if none came in time.
     """
 
     command: str
@@ -40,20 +40,20 @@ class Response:
 
     @property
     def is_ok(self) -> bool:
-        """Whether the command was carried out."""
+        """Whether the final result code is OK."""
         return self.final_result_code == "OK"
 
 
 def is_final_result_code(line: str) -> bool:
-    """Whether a whole line ends a response; part of a line never does (``OKLAHOMA``, ``NOT READY``)."""
+    """Whether a whole line ends the response; part of a line never does (``OKLAHOMA``, ``NOT READY``)."""
     return line in _FINAL_RESULT_CODES or line.startswith(_NUMBERED_ERRORS) or line.startswith("CONNECT ")
 
 
 class ResponseBuffer:
-    """Collects one line's bytes, and gives the response to a command once it is whole.
+    """Collects a port's bytes, and returns the response to a command once it is complete.
 
-    It can be fed in pieces of any size. Of an unfinished line it holds at most ``LONGEST_LINE`` bytes;
-    how many bytes a response may have in all is the caller's to bound.
+    The bytes may come in pieces of any size. An unfinished line takes at most ``LONGEST_LINE`` bytes; the
+    caller limits the bytes of a whole response.
     """
 
     def __init__(self) -> None:
@@ -66,9 +66,9 @@ class ResponseBuffer:
         self._new_from = 0
 
     def feed(self, data: bytes) -> list[str]:
-        """Take bytes, as they come; returns the lines that they end."""
+        """Take the next bytes; return the lines that they complete."""
         *ended, unfinished = _LINE_END.split(self._unfinished + data)
-        # At this length it is too long already, and stays so until its line end, however it is split.
+        # Keep enough to know, when the line ends, that it was too long.
         self._unfinished = unfinished[:LONGEST_LINE]
         lines = [line.decode("latin-1").strip() if len(line) < LONGEST_LINE else "" for line in ended if line]
         if lines and self._began_before_command:
@@ -80,7 +80,7 @@ class ResponseBuffer:
         return lines
 
     def expect(self, command: str) -> None:
-        """Begin the response to ``command``: what came before it, whole or begun, is no answer to it."""
+        """Begin the response to ``command``. Lines that began before it never answer it."""
         self._command = command
         self._earlier = [*self._lines, *self._unread]
         self._lines = []
@@ -89,7 +89,7 @@ class ResponseBuffer:
         self._began_before_command = bool(self._unfinished)
 
     def response(self) -> Response | None:
-        """The response, once its final result code is there; it is given once."""
+        """Return the response once its final result code has come, else None. Each is returned once."""
         while self._unread:
             line = self._unread.popleft()
             if is_final_result_code(line):
@@ -102,12 +102,12 @@ class ResponseBuffer:
         return None
 
     def new_lines(self) -> list[str]:
-        """The lines that the unfinished response has got since the last call."""
+        """Return the lines that were added to the unfinished response since the last call."""
         lines = self._lines[self._new_from :]
         self._new_from = len(self._lines)
         return lines
 
     def so_far(self) -> Response:
-        """The response as far as it has come, without a final result code."""
+        """Return the unfinished response, without a final result code."""
         lines = (*self._lines, *self._unread)
         return Response(self._command, lines, None, tuple(self._earlier))
