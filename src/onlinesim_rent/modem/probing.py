@@ -265,7 +265,9 @@ class Probing:
     def _conclude(self, line: Line, outcome: Modem | NotCounted) -> None:
         if isinstance(outcome, Modem):
             line.modem = outcome
-            line.proved_at = self._clock() - line.unwatched
+            # The process may have been stopped after the answer came, and before it was read.
+            now = self._look()
+            line.proved_at = now - line.unwatched
             self._reviews_at = min(self._reviews_at, self._again_at(line))
             if line.opened.is_exclusive():
                 outcome = NotCounted(Verdict.IN_USE, "another program has just opened it (TIOCEXCL)")
