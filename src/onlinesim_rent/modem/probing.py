@@ -40,6 +40,9 @@ _LOOK_SECONDS = 0.25
 _UNWATCHED_SECONDS = 0.5
 """After a longer time between two looks the process was stopped, and answers that it reads may be as old."""
 
+_SIGNS_SECONDS = 0.5
+"""A port that has waited longer for its turn is looked at again: somebody may have taken it meanwhile."""
+
 _BATCH_SECONDS = 0.25
 """Modules that are due for the second dialogue within this time are asked together."""
 
@@ -65,7 +68,7 @@ class Probing:
         self._timers: list[tuple[float, int, Line]] = []
         self._sequence = count()
         self._reviews_at = NEVER
-        self._looked_at = self._began
+        self._looked_at = self._signs_at = self._began
         self._background = system.background()
         self._selector = system.selector()
 
@@ -112,6 +115,7 @@ class Probing:
 
     def _signs_of_use(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
         ours = [line.opened.fileno() for line in self.lines if line.state is State.CLOSING]
+        self._signs_at = self._clock()
         return self._system.signs_of_use([line.port for line in lines], ours)
 
     def _is_too_old(self, line: Line) -> bool:
@@ -213,6 +217,8 @@ class Probing:
     # One port: closed, opening, talking, closing, closed
 
     def _open_more(self) -> None:
+        if self._free and self._waiting and self._clock() - self._signs_at > _SIGNS_SECONDS:
+            self._leave_used()
         lines = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
         if not lines:
             return
@@ -222,6 +228,15 @@ class Probing:
             line.state = State.QUEUED
             self._wake_at(line, give_up_at)
         self._background.submit(*(partial(self._open, line) for line in lines))
+
+    def _leave_used(self) -> None:
+        """Leave out the waiting ports that somebody uses by now."""
+        waiting = list(self._waiting)
+        signs = self._signs_of_use(waiting)
+        self._waiting = deque(line for line in waiting if line.port.name not in signs)
+        for line in waiting:
+            if sign := signs.get(line.port.name):
+                self._find(line, sign)
 
     def _open(self, line: Line) -> Outcome:
         """Done in a thread; so is the outcome, once the census is over."""
