@@ -7,7 +7,7 @@ import runpy
 from servers import PROJECT
 
 from onlinesim_rent.census import cache
-from onlinesim_rent.modem import background, probing
+from onlinesim_rent.modem import background, probing, proof
 from onlinesim_rent.modem.ports import open as opening
 from onlinesim_rent.modem.protocol import dialogue
 from onlinesim_rent.settings.values import deadline_seconds
@@ -32,8 +32,12 @@ def test_the_reserve_covers_what_follows_the_deadline_of_the_ports():
     assert abs(cache.RESERVE_SECONDS - probing.CLOSE_SECONDS - probing.LAST_LOOK_SECONDS) < 1e-9
 
 
+def test_a_port_is_closed_when_its_module_is_asked_again():
+    assert proof.PAUSE_SECONDS >= probing.CLOSE_SECONDS
+
+
 def test_a_proof_that_a_census_accepts_is_young_enough_to_be_answered():
-    assert probing.PROOF_SECONDS + cache.RESERVE_SECONDS + cache.LATE_SECONDS < cache.PROOF_SECONDS
+    assert proof.PROOF_SECONDS + cache.RESERVE_SECONDS + cache.LATE_SECONDS < cache.PROOF_SECONDS
 
 
 def test_an_answer_is_there_before_the_marketplace_gives_up():

@@ -110,6 +110,7 @@ def test_a_census_of_another_boot_is_not_served(cache, tmp_path, censuses):
         '{"boot": 1}',
         '{"census": {}}',
         "\x00",
+        pytest.param('{"census": {"ports": [], "seconds": 1' + "0" * 400 + ', "unnamed": []}}', id="large"),
         pytest.param("[" * 100_000, id="nested"),
     ],
 )

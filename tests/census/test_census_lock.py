@@ -288,3 +288,20 @@ def test_a_directory_deleted_in_mid_census_is_made_again(tmp_path):
     assert cache.get(in_time()).available == RUSSIA_AND_UKRAINE
     assert cache.last()[0].available == RUSSIA_AND_UKRAINE
     assert cache.last_failure() == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff", b'{"pid": 1}', b'{"pid": 1, "until": "x"}', b"[" * 100_000],
+    ids=["empty", "list", "no text", "no time", "no number", "nested"],
+)
+def test_a_holder_file_that_cannot_be_read_names_nobody(tmp_path, cache, content):
+    directory = RuntimeDirectory(tmp_path / "runtime")
+    directory.replace("census.holder", content)
+    descriptor = directory.descriptor("census.lock")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(CensusError, match="another census was still being taken"):
+            cache.get(boot_clock() + 0.5)
+    finally:
+        os.close(descriptor)

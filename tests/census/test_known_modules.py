@@ -87,3 +87,21 @@ def test_a_rental_that_holds_one_port_takes_the_module(tmp_path):
     assert [report.verdict for report in during.ports] == [Verdict.IN_USE, Verdict.IN_USE]
     assert during.ports[1].reason.startswith("the same module as ")
     assert after.available.total() == 1
+
+
+def test_a_census_of_other_ports_forgets_nothing(directory, tmp_path):
+    known = KnownModules(directory)
+    device = tmp_path / "ttyUSB0"
+    device.touch()
+    there = Port(str(device), node=device.stat().st_ino)
+    remote = Port("socket://127.0.0.1:7001")
+    known.learn([there, remote], [replace(SHOWN[0], port=port.name) for port in (there, remote)])
+    known.learn(PORTS, SHOWN)
+    assert known.of([there, remote]) == {there.name: imei(1), remote.name: imei(1)}
+
+
+def test_a_port_that_is_gone_is_forgotten(directory):
+    known = KnownModules(directory)
+    known.learn(PORTS, SHOWN)
+    known.learn([replace(PORTS[0], node=12)], [])
+    assert known.of(PORTS) == {}

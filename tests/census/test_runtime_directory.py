@@ -122,6 +122,12 @@ def test_a_directory_that_cannot_be_made_names_its_setting(tmp_path):
         RuntimeDirectory(tmp_path / "file" / "runtime").read("file")
 
 
+@pytest.mark.parametrize("use", [*USES.values(), RuntimeDirectory.is_in_memory])
+def test_a_name_that_is_too_long_names_its_setting(tmp_path, use):
+    with pytest.raises(CensusError, match=r"RENT_RUNTIME_DIR .* cannot be used: File name too long"):
+        use(RuntimeDirectory(tmp_path / ("x" * 300)))
+
+
 def test_a_failed_write_leaves_no_file(disk):
     path = disk / "runtime"
     directory = RuntimeDirectory(path)

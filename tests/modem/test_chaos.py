@@ -14,8 +14,8 @@ from servers import PROJECT, environment
 
 from onlinesim_rent.census import counting
 from onlinesim_rent.finding import Verdict
-from onlinesim_rent.modem.line import NEVER
 from onlinesim_rent.modem.probing import Probing
+from onlinesim_rent.modem.proof import NEVER
 from onlinesim_rent.modem.protocol.dialogue import Dialogue, prove
 from onlinesim_rent.modem.protocol.v250 import Response
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import termios
 import time
 from collections import Counter
@@ -33,6 +34,7 @@ from lines import (
     tcp_peer,
     unread,
 )
+from servers import PATIENCE_SECONDS
 
 from modem_simulator import SimulatedBank, SimulatedModule, every_fault_bank, imei, imsi, live_bank
 from onlinesim_rent.census.counting import Census
@@ -40,7 +42,7 @@ from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports.lock_files import udev_links
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.modem.probing import PROOF_SECONDS
+from onlinesim_rent.modem.proof import PROOF_SECONDS
 from onlinesim_rent.networks.home_network import Names
 
 if TYPE_CHECKING:
@@ -420,3 +422,20 @@ def test_200_censuses_leak_no_descriptor_and_no_thread(tmp_path: Path):
         assert descriptors() == before
     assert seen[Verdict.AVAILABLE] == 200
     assert len(seen) >= 6
+
+
+def test_a_port_that_is_taken_while_it_waits_is_left_alone(monkeypatch):
+    """Few descriptors: it waits for its turn behind a silent port."""
+    monkeypatch.setattr(probe, "_capacity", lambda _: 1)
+    with (
+        pseudo_terminal() as (silent, first),
+        pseudo_terminal() as (module, second),
+        ThreadPoolExecutor() as census,
+    ):
+        findings = census.submit(ask, first, second)
+        assert select.select([silent], [], [], PATIENCE_SECONDS)[0]
+        with opened(second) as rental:
+            os.write(module, b"+CMT: a text")
+            assert findings.result()[second].verdict is Verdict.IN_USE
+            assert unread(rental) == len(b"+CMT: a text")
+        assert unread(module) == 0

@@ -34,7 +34,8 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import CensusError, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.line import Line
-from onlinesim_rent.modem.probing import PROOF_SECONDS, Probing, seconds_to_ask_again
+from onlinesim_rent.modem.probing import Probing
+from onlinesim_rent.modem.proof import PROOF_SECONDS, seconds_to_ask_again
 from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import SHARED_MEMORY

@@ -118,7 +118,7 @@ class CensusCache:
             # On a full or read-only disk, nothing could have been told of a failure.
             self._directory.replace(_TRIAL_FILE, b"?")
             self._directory.remove(_TRIAL_FILE)
-            return (self._directory.read(_FAILURE_FILE) or b"").decode()
+            return (self._directory.read(_FAILURE_FILE) or b"").decode(errors="replace")
         except CensusError as error:
             return str(error)
 
@@ -182,7 +182,7 @@ class CensusCache:
             )
             is_ours = (record["boot"], record["subject"]) == (boot_id(), self._subject)
             return memory if is_ours and memory.proved_at <= memory.ended_at <= self._clock() else None
-        except (KeyError, TypeError, ValueError, RecursionError):
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
             # It is of another release of this service, or the disk is broken.
             return None
 

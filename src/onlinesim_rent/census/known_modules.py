@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
@@ -32,12 +33,16 @@ class KnownModules:
         return {name: known[key] for name, key in keys.items() if key in known}
 
     def learn(self, ports: Iterable[Port], findings: Iterable[Finding]) -> None:
-        """Remember the IMEIs that the ports of a census showed, and forget all other ports."""
+        """Remember the IMEIs that the ports of a census showed, and forget ports that are gone.
+
+        A census with another RENT_PORTS forgets no port that is still plugged in.
+        """
         shown = {finding.port: finding.modem.imei for finding in findings if finding.modem}
         before = self._read()
         keys = {port.name: _key(port) for port in ports}
         imeis = {key: shown.get(name) or before.get(key) for name, key in keys.items()}
-        after = {key: imei for key, imei in imeis.items() if imei}
+        others = {key: imei for key, imei in before.items() if key not in imeis and _is_there(key)}
+        after = others | {key: imei for key, imei in imeis.items() if imei}
         if after != before:
             content = json.dumps({"boot": boot_id(), "imeis": after})
             self._directory.replace(_FILE, content.encode())
@@ -53,3 +58,14 @@ class KnownModules:
 
 def _key(port: Port) -> str:
     return f"{port.name} {port.node}"
+
+
+def _is_there(key: str) -> bool:
+    """Whether the port of a key is plugged in as it was; always for a TCP port."""
+    name, _, node = key.rpartition(" ")
+    if Port(name).is_remote:
+        return True
+    try:
+        return str(os.stat(name).st_ino) == node
+    except OSError:
+        return False

@@ -81,9 +81,14 @@ class CensusLock:
         self._seen = holder
         if holder is None or self._looks < _LOOKS:
             return
-        record = json.loads(holder)
-        if (late := self._clock() - record["until"]) > 0:
+        try:
+            record = json.loads(holder)
+            late, process = self._clock() - float(record["until"]), int(record["pid"])
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+            # The disk is broken. The caller waits until its own time is up.
+            return
+        if late > 0:
             raise CensusError(
-                f"process {record['pid']} takes the census, and should have ended {late:.1f} s ago: "
-                f"it is stopped or stuck; end it with kill -9 {record['pid']}, then ask again"
+                f"process {process} takes the census, and should have ended {late:.1f} s ago: "
+                f"it is stopped or stuck; end it with kill -9 {process}, then ask again"
             )

@@ -105,7 +105,8 @@ class RuntimeDirectory:
             raise CensusError(f"RENT_RUNTIME_DIR ({self._path}) must belong to the service's user, mode 0700")
 
     def _unusable(self, error: OSError) -> CensusError:
-        if self._path.is_symlink():
+        # Path.is_symlink() raises where the path cannot be reached, or is too long.
+        if os.path.islink(self._path):
             reason = "it is a symbolic link; name the directory itself"
         else:
             reason = f"{error.strerror}; name a directory that this service can write to"

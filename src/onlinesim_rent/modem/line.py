@@ -8,10 +8,9 @@ from threading import Lock
 from onlinesim_rent.finding import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort
+from onlinesim_rent.modem.proof import NEVER
 from onlinesim_rent.modem.protocol.conversation import Conversation
 from onlinesim_rent.modem.protocol.dialogue import prove, prove_again
-
-NEVER = float("inf")
 
 _CHUNK = 512
 """The most bytes to read from one port before the next port's turn. An answer is shorter."""

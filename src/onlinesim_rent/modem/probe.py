@@ -15,7 +15,7 @@ from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import processes_holding
-from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, udev_links
+from onlinesim_rent.modem.ports.lock_files import kernel_names, live_lock_files, lock_file_names, udev_links
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing
 
@@ -83,7 +83,7 @@ class _Host:
 
     def _names_of_locks(self, port: Port) -> list[str]:
         if port.name not in self._lock_file_names:
-            paths = [*port.aliases, *udev_links(port.device)]
+            paths = [*port.aliases, *kernel_names(port.device), *udev_links(port.device)]
             self._lock_file_names[port.name] = lock_file_names(paths, port.device)
         return self._lock_file_names[port.name]
 

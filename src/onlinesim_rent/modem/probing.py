@@ -15,13 +15,11 @@ from selectors import EVENT_READ, EVENT_WRITE
 
 from onlinesim_rent.finding import Finding, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.background import STUCK_SECONDS, Outcome
-from onlinesim_rent.modem.line import NEVER, Line, State, gone, hung_up, stuck
+from onlinesim_rent.modem.line import Line, State, gone, hung_up, stuck
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort
+from onlinesim_rent.modem.proof import NEVER, again_at, is_too_old
 from onlinesim_rent.modem.system import System
-
-PROOF_SECONDS = 2.0
-"""How old a proof may be when the census ends. A module with an older one is asked again, or not counted."""
 
 OPEN_SECONDS = 2.8
 """How long a port may take to open. With this limit, a stuck port takes no longer than a silent one."""
@@ -32,13 +30,13 @@ CLOSE_SECONDS = 0.1
 LAST_LOOK_SECONDS = 0.2
 """How long the look at its end may take for programs that have opened a counted port meanwhile."""
 
-AGAIN_SHARE = 0.6
-"""The second dialogue's time as a share of the first: four exchanges of seven, and a little more."""
-
 _LOOK_SECONDS = 0.25
 """How often the loop reads the clock when nothing happens."""
 _UNWATCHED_SECONDS = 0.5
 """With more time between two readings, the process was stopped. Answers may then be older by that time."""
+
+_SIGNS_SECONDS = 0.5
+"""A port that has waited longer for its turn is looked at again: somebody may have taken it meanwhile."""
 
 _BATCH_SECONDS = 0.25
 """Modules whose second dialogue is due within this time are asked together."""
@@ -65,7 +63,7 @@ class Probing:
         self._timers: list[tuple[float, int, Line]] = []
         self._sequence = count()
         self._reviews_at = NEVER
-        self._looked_at = self._began
+        self._looked_at = self._signs_at = self._began
         self._background = system.background()
         self._selector = system.selector()
 
@@ -112,36 +110,27 @@ class Probing:
 
     def _signs_of_use(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
         ours = [line.opened.fileno() for line in self.lines if line.state is State.CLOSING]
+        self._signs_at = self._clock()
         return self._system.signs_of_use([line.port for line in lines], ours)
 
     def _is_too_old(self, line: Line) -> bool:
-        # A busy host may notice the deadline late: the cache judges that.
-        now = min(self._clock(), self._deadline)
-        return line.is_counted and now - line.proved_at > PROOF_SECONDS
+        return line.is_counted and is_too_old(line.proved_at, self._clock(), self._deadline)
 
     def _review(self) -> None:
         """Ask again the modules whose proof will be too old at the deadline, as late as possible."""
         now = self._clock()
-        again_at = {line: self._again_at(line) for line in self.lines if line.is_counted}
+        times = {
+            line: again_at(line.asked_at, line.proved_at, self._deadline)
+            for line in self.lines
+            if line.is_counted
+        }
         due = [
             line
-            for line, at in again_at.items()
+            for line, at in times.items()
             if at <= now or (at <= now + _BATCH_SECONDS and line.state is State.CLOSED)
         ]
         self._ask(due)
-        self._reviews_at = min((at for line, at in again_at.items() if line not in due), default=NEVER)
-
-    def _again_at(self, line: Line) -> float:
-        """Return when to ask a module again, so that its proof is young enough at the deadline.
-
-        Returns NEVER if the first proof is young enough, or if no time is left to ask again. In the second
-        case the proof still counts if the census ends early.
-        """
-        if self._deadline - line.proved_at <= PROOF_SECONDS:
-            return NEVER
-        first = line.proved_at - line.asked_at
-        at = max(self._deadline - seconds_to_ask_again(first), line.proved_at + CLOSE_SECONDS)
-        return at if at + AGAIN_SHARE * first <= self._deadline else NEVER
+        self._reviews_at = min((at for line, at in times.items() if line not in due), default=NEVER)
 
     # The loop
 
@@ -218,6 +207,8 @@ class Probing:
     # One port: closed, opening, talking, closing, closed
 
     def _open_more(self) -> None:
+        if self._free and self._waiting and self._clock() - self._signs_at > _SIGNS_SECONDS:
+            self._leave_used()
         lines = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
         if not lines:
             return
@@ -227,6 +218,15 @@ class Probing:
             line.state = State.QUEUED
             self._wake_at(line, give_up_at)
         self._background.submit(*(partial(self._open, line) for line in lines))
+
+    def _leave_used(self) -> None:
+        """Leave out the waiting ports that somebody uses by now."""
+        waiting = list(self._waiting)
+        signs = self._signs_of_use(waiting)
+        self._waiting = deque(line for line in waiting if line.port.name not in signs)
+        for line in waiting:
+            if sign := signs.get(line.port.name):
+                self._find(line, sign)
 
     def _open(self, line: Line) -> Outcome:
         """Runs in a thread. After the census, the outcome runs in a thread too."""
@@ -270,8 +270,11 @@ class Probing:
     def _conclude(self, line: Line, outcome: Modem | NotCounted) -> None:
         if isinstance(outcome, Modem):
             line.modem = outcome
-            line.proved_at = self._clock() - line.unwatched
-            self._reviews_at = min(self._reviews_at, self._again_at(line))
+            # The process may have been stopped after the answer came, and before it was read.
+            now = self._look()
+            line.proved_at = now - line.unwatched
+            again = again_at(line.asked_at, line.proved_at, self._deadline)
+            self._reviews_at = min(self._reviews_at, again)
             if line.opened.is_exclusive():
                 outcome = NotCounted(Verdict.IN_USE, "another program has just opened it (TIOCEXCL)")
         self._find(line, outcome)
@@ -337,15 +340,6 @@ class Probing:
             seconds = round(self._clock() - self._began, 3)
             modem = outcome.modem or line.modem
             line.finding = Finding(name, outcome.verdict, outcome.reason, seconds, modem)
-
-
-def seconds_to_ask_again(first: float) -> float:
-    """Return how many seconds before the deadline to ask a module again.
-
-    ``first`` is how many seconds its first dialogue took. If the second dialogue began earlier and was quick,
-    its proof would be too old at the deadline.
-    """
-    return min(first, AGAIN_SHARE * first + 0.9) + 0.5
 
 
 def _do_nothing() -> None:

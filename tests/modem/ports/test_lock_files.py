@@ -11,11 +11,12 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import IS_ROOT, python
+from lines import IS_ROOT, ask, pseudo_terminal, python
 from namespaces import IN_FIRST_PID_NAMESPACE, needs_namespaces
 
+from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports.holders import DeviceIdentity
-from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, udev_links
+from onlinesim_rent.modem.ports.lock_files import kernel_names, live_lock_files, lock_file_names, udev_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,6 +83,27 @@ def test_udev_names_the_symlinks_of_a_device(tmp_path: Path):
     (tmp_path / "c188:4").write_bytes(b"S:\xff\n")
     assert udev_links(TTY_USB_3, tmp_path) == ["serial/by-id/usb-HUAWEI-if00-port0", "modem0"]
     assert udev_links(DeviceIdentity(os.makedev(188, 4)), tmp_path) == ["\ufffd"]
+
+
+def test_the_kernel_names_a_device_whose_node_has_another_name(tmp_path: Path):
+    """As in a container, where --device gives /dev/ttyUSB3 another name."""
+    (tmp_path / "188:3").symlink_to("../../devices/usb1/1-1/1-1:1.0/ttyUSB3/tty/ttyUSB3")
+    assert kernel_names(TTY_USB_3, tmp_path) == ["ttyUSB3"]
+    assert kernel_names(TTY_USB_3, tmp_path / "missing") == []
+    assert kernel_names(None) == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="needs the right to write to the lock directory")
+def test_a_lock_by_the_kernels_name_is_a_sign_of_use(monkeypatch: pytest.MonkeyPatch):
+    name = f"ttyTEST{os.getpid()}"
+    monkeypatch.setattr(probe, "kernel_names", lambda _: [name])
+    lock_file = Path("/run/lock", f"LCK..{name}")
+    with pseudo_terminal() as (_, path):
+        lock_file.write_text(f"{os.getpid():>10}\n")
+        try:
+            assert ask(path)[path].reason == f"locked by another program ({lock_file})"
+        finally:
+            lock_file.unlink()
 
 
 def test_without_udev_a_device_has_no_symlinks(tmp_path: Path):

@@ -23,6 +23,7 @@ LOCK_DIRECTORIES = (
     Path("/var/spool/lock"),
 )
 UDEV_DATA = Path("/run/udev/data")
+KERNEL_DEVICES = Path("/sys/dev/char")
 
 _PREFIXES = ("LCK..", "LOCK..")
 """FHS 5.9 names the first; chan_dongle writes the second, which holds ``<pid> <descriptor>``."""
@@ -59,6 +60,17 @@ def udev_links(device: DeviceIdentity | None, udev_data: Path = UDEV_DATA) -> li
             f"{udev_data}/c{os.major(device.number)}:{os.minor(device.number)}", errors="replace"
         ) as record:
             return [line[2:].rstrip("\n") for line in record if line.startswith("S:")]
+    except OSError:
+        return []
+
+
+def kernel_names(device: DeviceIdentity | None, kernel_devices: Path = KERNEL_DEVICES) -> list[str]:
+    """The kernel's own name for a device, whatever its node is called here. Empty where there is none."""
+    if device is None:
+        return []
+    number = f"{os.major(device.number)}:{os.minor(device.number)}"
+    try:
+        return [os.path.basename(os.readlink(f"{kernel_devices}/{number}"))]
     except OSError:
         return []
 
