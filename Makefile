@@ -34,8 +34,9 @@ audit: $(VENV)/audit ## Look the dependencies up among the known vulnerabilities
 chaos: $(VENV)/test ## Play random banks in virtual time until Ctrl-C, or until one fails
 	$(BIN)/python tests/support/chaos.py
 
-bench: $(VENV)/run ## Measure a census of 64 and of 512 modules against one module's own dialogue
+bench: $(VENV)/run ## Measure a census of 64 and of 512 modules against one module's own dialogue, and the kept answers
 	$(BIN)/python benchmarks/census.py
+	$(BIN)/python benchmarks/answers.py
 
 load: $(VENV)/run ## Hold a load through nginx for 20 seconds; its --hup and --kill disturb the workers
 	$(BIN)/python benchmarks/load.py

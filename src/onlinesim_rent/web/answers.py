@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING
 from flask import Response, request
 
 from onlinesim_rent.web.errors import error_answer
-from onlinesim_rent.web.schemas import dump_error
+from onlinesim_rent.web.schemas import dump_answer, dump_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from onlinesim_rent.census.counting import Census
+
+# Plain text, because werkzeug's objects for these headers are slow to build.
+_HEADERS = {"Cache-Control": "no-store", "Vary": "Accept-Encoding"}
+_HEADERS_OF_PACKED = _HEADERS | {"Content-Encoding": "gzip"}
 
 logger = logging.getLogger(__name__)
 
@@ -32,15 +38,27 @@ class Answer:
         return gzip.compress(self.plain, mtime=0)
 
 
+class CensusAnswers:
+    """Writes and packs the answer to a census once, and gives it again as long as the census is the same."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Census, Answer] | None = None
+
+    def of(self, census: Census) -> Answer:
+        """Return the answer to a census."""
+        last = self._last
+        # Comparing the objects costs the same for any number of ports; a census never changes.
+        if last is None or last[0] is not census:
+            self._last = last = census, Answer(dump_answer(census.available))
+        return last[1]
+
+
 def respond(answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Send an answer. Every response of the service in JSON is made here."""
-    response = Response(answer.plain, status, headers, content_type="application/json; charset=utf-8")
-    response.cache_control.no_store = True
-    response.vary.add("Accept-Encoding")
+    sent, body = _HEADERS, answer.plain
     if request.accept_encodings.quality("gzip") > 0:
-        response.set_data(answer.packed)
-        response.content_encoding = "gzip"
-    return response
+        sent, body = _HEADERS_OF_PACKED, answer.packed
+    return Response(body, status, {**sent, **(headers or {})}, content_type="application/json; charset=utf-8")
 
 
 def refuse(error: Exception) -> Response:

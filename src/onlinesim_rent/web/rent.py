@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response
 
 from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.web.answers import Answer, refuse, respond
+from onlinesim_rent.web.answers import CensusAnswers, refuse, respond
 from onlinesim_rent.web.authentication import check_header, check_key
 from onlinesim_rent.web.body import read_request
-from onlinesim_rent.web.schemas import dump_answer
 
 if TYPE_CHECKING:
     from onlinesim_rent.settings import Settings
@@ -25,13 +24,14 @@ def rent_blueprint(settings: Settings, census: CensusSource) -> Blueprint:
     """
     blueprint = Blueprint("onlinesim_rent", __name__)
     keys = [key.encode() for key in settings.api_keys]
+    answers = CensusAnswers()
 
     @blueprint.post("/getServicesRent", provide_automatic_options=False)
     def get_services_rent() -> Response:
         deadline = boot_clock() + settings.deadline_seconds
         check_header(keys, required=settings.authorization_required)
         check_key(read_request(), keys)
-        return respond(Answer(dump_answer(census.get(deadline).available)))
+        return respond(answers.of(census.get(deadline)))
 
     # Flask prefers an application's handler of a status to a blueprint's handler of Exception.
     # Reading a body can raise these two statuses.
