@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 from functools import partial
-from typing import Protocol
 
 from flask import Flask
 
@@ -17,15 +16,13 @@ from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
-from onlinesim_rent.web.monitoring import CensusMemory, monitor
-from onlinesim_rent.web.views import CensusSource, refuse, rent_blueprint
+from onlinesim_rent.web.answers import refuse
+from onlinesim_rent.web.census_source import CensusSource
+from onlinesim_rent.web.monitoring import monitor
+from onlinesim_rent.web.rent import rent_blueprint
 
 
-class CensusKeeper(CensusSource, CensusMemory, Protocol):
-    """Takes censuses and remembers the last."""
-
-
-def create_app(settings: Settings | None = None, census: CensusKeeper | None = None) -> Flask:
+def create_app(settings: Settings | None = None, census: CensusSource | None = None) -> Flask:
     """Build the service as a WSGI application.
 
     The settings are the environment's unless given, and the counts are asked of the modules themselves

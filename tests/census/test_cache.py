@@ -121,6 +121,14 @@ def test_a_memory_that_cannot_be_read_is_no_memory(cache, tmp_path, censuses, co
     assert censuses.taken == 2
 
 
+def test_a_memory_with_a_time_that_is_none_is_no_memory(cache, tmp_path, censuses):
+    cache.get(in_time())
+    file = tmp_path / "runtime" / "census.json"
+    file.write_text(file.read_text().replace('"seconds": 1.0', '"seconds": "1.0"'))
+    cache.get(in_time())
+    assert censuses.taken == 2
+
+
 def test_the_memory_is_the_same_census(cache):
     first = cache.get(in_time())
     again = cache.get(in_time())

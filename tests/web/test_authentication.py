@@ -9,7 +9,7 @@ from marketplace import BODY, HEADERS
 
 from onlinesim_rent.application import create_app
 from onlinesim_rent.settings import Settings
-from onlinesim_rent.web.views import is_one_of
+from onlinesim_rent.web.authentication import is_one_of
 
 KEYS = [b"first-key", b"secret-key", b"last-key"]
 

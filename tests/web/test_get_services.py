@@ -15,7 +15,8 @@ from marketplace import PUBLISHED_ANSWER
 from onlinesim_rent.application import create_app
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import CensusError
-from onlinesim_rent.web.views import BODY_LIMIT, rent_blueprint
+from onlinesim_rent.web.body import BODY_LIMIT
+from onlinesim_rent.web.rent import rent_blueprint
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.lock import CensusLock
+from onlinesim_rent.census.parsed_file import ParsedFile
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock, boot_id
 from onlinesim_rent.finding import CensusError
@@ -46,17 +49,41 @@ class _Request(NamedTuple):
         return self.deadline - min(LEAST_SECONDS, (self.deadline - self.came_at) / 2)
 
 
-class _Memory(NamedTuple):
-    """A census, and when it was begun and ended."""
+@dataclass(frozen=True)
+class _Memory:
+    """A census, when it was begun and ended, in which boot, and what it is a census of."""
 
     census: Census
     began_at: float
     ended_at: float
+    boot: str
+    subject: str
 
-    @property
+    @cached_property
     def proved_at(self) -> float:
         """When the oldest of the proofs that it counts was given."""
         return min(self.began_at + self.census.proved_after, self.ended_at)
+
+    def to_json(self) -> bytes:
+        """The content of the file."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, content: bytes) -> _Memory | None:
+        """The memory in a file; None if the file is from another release, or the disk is broken."""
+        try:
+            record: dict[str, Any] = json.loads(content)
+            memory = cls(
+                Census.from_json(record["census"]),
+                float(record["began_at"]),
+                float(record["ended_at"]),
+                record["boot"],
+                record["subject"],
+            )
+            is_sound = memory.proved_at <= memory.ended_at
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
+            return None
+        return memory if is_sound else None
 
 
 class CensusCache:
@@ -78,6 +105,7 @@ class CensusCache:
         clock: Callable[[], float] = boot_clock,
     ) -> None:
         self._directory = RuntimeDirectory(directory)
+        self._file = ParsedFile(self._directory, _MEMORY_FILE, _Memory.from_json)
         self._seconds = seconds
         self._take = take
         self._record = record
@@ -140,7 +168,7 @@ class CensusCache:
             raise CensusError("another census left too little time for this one")
         previous = self._memory()
         census = self._take(request.deadline - RESERVE_SECONDS)
-        memory = _Memory(census, began_at, self._clock())
+        memory = _Memory(census, began_at, self._clock(), boot_id(), self._subject)
         self._check(memory, request)
         self._remember(memory)
         self._record(previous.census if previous else None, census)
@@ -172,25 +200,12 @@ class CensusCache:
         return age < self._seconds or (since > request.came_at and age <= self._seconds + PROOF_SECONDS)
 
     def _memory(self) -> _Memory | None:
-        content = self._directory.read(_MEMORY_FILE)
-        if content is None:
+        """Return the last census, however old, if it is one of this boot and this subject."""
+        memory = self._file.value()
+        if memory is None or (memory.boot, memory.subject) != (boot_id(), self._subject):
             return None
-        try:
-            record = json.loads(content)
-            memory = _Memory(
-                Census.from_json(record["census"]), float(record["began_at"]), float(record["ended_at"])
-            )
-            is_ours = (record["boot"], record["subject"]) == (boot_id(), self._subject)
-            return memory if is_ours and memory.proved_at <= memory.ended_at <= self._clock() else None
-        except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
-            # It is of another release of this service, or the disk is broken.
-            return None
+        return memory if memory.ended_at <= self._clock() else None
 
     def _remember(self, memory: _Memory) -> None:
-        record = memory._asdict() | {
-            "census": memory.census.to_json(),
-            "boot": boot_id(),
-            "subject": self._subject,
-        }
-        self._directory.replace(_MEMORY_FILE, json.dumps(record).encode())
+        self._directory.replace(_MEMORY_FILE, memory.to_json())
         self._directory.remove(_FAILURE_FILE)

@@ -8,11 +8,26 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple, Self
 
 from onlinesim_rent.finding import CensusError
 
 _MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
 _MOUNTS = Path("/proc/self/mountinfo")
+
+
+class FileIdentity(NamedTuple):
+    """What tells one version of a file from any other: every ``replace`` makes a new one."""
+
+    device: int
+    inode: int
+    mtime_ns: int
+    size: int
+
+    @classmethod
+    def of(cls, file: os.stat_result) -> Self:
+        """Pick the identity from what stat(2) says of a file."""
+        return cls(file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
 
 
 class RuntimeDirectory:
@@ -30,10 +45,25 @@ class RuntimeDirectory:
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is no such file."""
+        version = self.read_version(name)
+        return version[1] if version else None
+
+    def read_version(self, name: str) -> tuple[FileIdentity, bytes] | None:
+        """Return a file's identity and its content; None if there is no such file."""
         with self._opened() as directory:
             try:
                 with open(_open(name, os.O_RDONLY, directory), "rb") as file:
-                    return file.read()
+                    # Before reading: a write into the file meanwhile then leaves another identity than this.
+                    identity = FileIdentity.of(os.fstat(file.fileno()))
+                    return identity, file.read()
+            except FileNotFoundError:
+                return None
+
+    def identity(self, name: str) -> FileIdentity | None:
+        """Return a file's identity without reading the file; None if there is no such file."""
+        with self._opened() as directory:
+            try:
+                return FileIdentity.of(os.stat(name, dir_fd=directory, follow_symlinks=False))
             except FileNotFoundError:
                 return None
 

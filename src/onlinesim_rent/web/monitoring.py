@@ -7,7 +7,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
@@ -16,24 +16,16 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from onlinesim_rent.census.counting import Census
 from onlinesim_rent.web.shared_counts import share_counts
+
+if TYPE_CHECKING:
+    from onlinesim_rent.web.census_source import CensusSource
 
 _PREFIX = "onlinesim_rent"
 _ANSWERED_AT = f"{_PREFIX}_answered_at"
 
 
-class CensusMemory(Protocol):
-    """What is known of censuses without taking one; every worker knows the same."""
-
-    def last(self) -> tuple[Census, float] | None:
-        """The last census that was taken, however old, and its age in seconds."""
-
-    def last_failure(self) -> str:
-        """Why no census could be taken the last time one was wanted; empty when one was."""
-
-
-def monitor(app: Flask, memory: CensusMemory) -> None:
+def monitor(app: Flask, census: CensusSource) -> None:
     """Serve both pages in an application, and count its responses.
 
     Where PROMETHEUS_MULTIPROC_DIR names a directory, the counts are of all workers, else of this one.
@@ -49,7 +41,7 @@ def monitor(app: Flask, memory: CensusMemory) -> None:
     # Makes the count now, so that no response can fail to.
     responses.labels(HTTPStatus.OK)
     counted = MultiProcessCollector(None) if shared else registry  # type: ignore[no-untyped-call]
-    app.register_blueprint(_pages(_LastCensus(memory), _Requests(counted)))
+    app.register_blueprint(_pages(_LastCensus(census), _Requests(counted)))
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -73,7 +65,7 @@ def _pages(last_census: _LastCensus, requests: _Requests) -> Blueprint:
 
     @blueprint.get("/healthz", provide_automatic_options=False)
     def healthz() -> Response:
-        failure = last_census.memory.last_failure()
+        failure = last_census.source.last_failure()
         return Response(
             f"{failure or 'ok'}\n", 503 if failure else 200, content_type="text/plain; charset=utf-8"
         )
@@ -107,13 +99,13 @@ class _Requests(Collector):
 class _LastCensus(Collector):
     """The last census as gauges. Ports are counted by verdict: no label names a port, an IMEI or a SIM."""
 
-    def __init__(self, memory: CensusMemory) -> None:
-        self.memory = memory
+    def __init__(self, census: CensusSource) -> None:
+        self.source = census
 
     def collect(self) -> Iterator[Metric]:
-        failed = bool(self.memory.last_failure())
+        failed = bool(self.source.last_failure())
         yield _gauge("census_failed", "Whether the last census that was wanted could not be taken.", failed)
-        if not (last := self.memory.last()):
+        if not (last := self.source.last()):
             return
         census, age = last
         yield _gauge("census_age_seconds", "Age of the last census.", round(age, 3))

@@ -67,13 +67,17 @@ class GetServicesAnswerSchema(Schema):
     error = fields.String()
 
 
+_REQUEST = GetServicesRequestSchema()
+_ANSWER = GetServicesAnswerSchema()
+
+
 def load_request(body: bytes) -> dict[str, Any]:
     """Read the request in a body; raises ValueError with a sentence that quotes nothing of the body."""
     document = _json(body)
     if not isinstance(document, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the caller's error, not ours
     try:
-        request: dict[str, Any] = GetServicesRequestSchema().load(document)
+        request: dict[str, Any] = _REQUEST.load(document)
     except ValidationError as error:
         raise ValueError("; ".join(chain.from_iterable(error.messages_dict.values()))) from None
     return request
@@ -96,7 +100,7 @@ def dump_error(text: str) -> dict[str, Any]:
 
 
 def _dump(**answer: object) -> dict[str, Any]:
-    document: dict[str, Any] = GetServicesAnswerSchema().dump(answer)
+    document: dict[str, Any] = _ANSWER.dump(answer)
     return document
 
 
@@ -108,7 +112,7 @@ def _country(country: str, operators: dict[str, int]) -> dict[str, object]:
 def _json(body: bytes) -> object:
     """Read JSON to the letter of RFC 8259: UTF-8, no NaN, each name once in its object."""
     try:
-        return json.loads(body.decode(), parse_constant=_not_json, object_pairs_hook=_named_once)
+        return _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the body is not JSON in UTF-8: {error}") from None
 
@@ -122,3 +126,6 @@ def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(value) < len(pairs):
         raise ValueError("an object has two values of one name")
     return value
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_json, object_pairs_hook=_named_once)

@@ -1,0 +1,69 @@
+"""The two applications that answers.py measures. Gunicorn imports them."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+
+from flask import Flask, Response, abort, request
+
+from onlinesim_rent import create_app
+from onlinesim_rent.census.cache import CensusCache
+from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.finding import Verdict
+from onlinesim_rent.settings import Settings
+
+NETWORKS = [
+    ("russia", "beeline"),
+    ("russia", "megafon"),
+    ("ukraine", "kyivstar"),
+    ("ukraine", "life"),
+    ("ukraine", "vodafone"),
+]
+"""The networks of the contract's published example."""
+
+ANSWER = json.dumps(
+    {
+        "countryList": [{"country": "russia", "operatorMap": {"any": {"rent": 1}, "beeline": {"rent": 1}}}],
+        "status": "SUCCESS",
+    }
+).encode()
+
+
+def service() -> Flask:
+    """The service itself, with a census of BENCHMARK_PORTS ports that no module has to be asked for."""
+    settings = Settings.from_env()
+    census = census_of(int(os.environ["BENCHMARK_PORTS"]))
+    cache = CensusCache(
+        settings.runtime_dir, settings.cache_seconds, lambda _: census, record=lambda _before, _now: None
+    )
+    return create_app(settings, cache)
+
+
+def bare() -> Flask:
+    """As little as Flask can do: parse the body, compare both keys, return constant bytes."""
+    app = Flask(__name__, static_folder=None)
+    key = os.environ["RENT_API_KEY"].encode()
+
+    @app.post("/getServicesRent")
+    def get_services_rent() -> Response:
+        asked = json.loads(request.get_data())
+        header = request.headers["Authorization"].encode()
+        is_known = hmac.compare_digest(header, b"Bearer " + key)
+        if not (hmac.compare_digest(asked["key"].encode(), key) and is_known):
+            abort(401)
+        return Response(ANSWER, content_type="application/json; charset=utf-8")
+
+    return app
+
+
+def census_of(ports: int) -> Census:
+    """Make a census in which every port is an available number."""
+    return Census(
+        tuple(
+            PortReport(f"/dev/ttyUSB{number}", Verdict.AVAILABLE, "", 0.4, *NETWORKS[number % len(NETWORKS)])
+            for number in range(ports)
+        ),
+        seconds=0.5,
+    )

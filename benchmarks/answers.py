@@ -1,0 +1,138 @@
+"""How many answers a second the service gives from a census that is kept, for few ports and for many.
+
+    make bench
+
+Each row is a gunicorn of its own with the shipped gunicorn.conf.py. The last row is a bare Flask view, which
+parses the same body, compares both keys and returns constant bytes. Debian's wrk asks on 16 connections.
+The rows take turns, so that a busy moment of the machine does not hit one row only. The ratios are what to
+compare: the figures themselves depend on the machine, which wrk shares.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+PROJECT = Path(__file__).parents[1]
+PORTS = (1, 64, 512, 2000)
+BARE = "bare view"
+ROUNDS = 3
+SECONDS = 4
+CONNECTIONS = 16
+GOAL = 0.75
+
+# The contract's request, with the headers that the marketplace has been seen to send.
+SCRIPT = """
+wrk.method = "POST"
+wrk.path = "/getServicesRent"
+wrk.body = '{"action": "GET_SERVICES", "key": "benchmark-key"}'
+wrk.headers["Authorization"] = "Bearer benchmark-key"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Accept-Encoding"] = "gzip"
+done = function(summary, latency, requests)
+    local errors = summary.errors
+    local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+    io.stderr:write(string.format("%d %f %f\\n", failed, summary.requests / summary.duration * 1e6,
+        latency:percentile(99) / 1e3))
+end
+"""
+
+
+class Measured(NamedTuple):
+    """What wrk has seen of one server."""
+
+    answers_a_second: float
+    p99_milliseconds: float
+
+
+def main() -> None:
+    """Print a line for each number of ports, and one for the bare view."""
+    if not shutil.which("wrk"):
+        print("answers SKIPPED: wrk is not installed; install it with: apt-get install wrk")
+        return
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(dir="/dev/shm")))
+        script = directory / "request.lua"
+        script.write_text(SCRIPT)
+        servers = {f"{ports} ports": stack.enter_context(service(ports, directory)) for ports in PORTS}
+        servers[BARE] = stack.enter_context(gunicorn("answering:bare()"))
+        rows: dict[str, list[Measured]] = {name: [] for name in servers}
+        for seconds in [1, *[SECONDS] * ROUNDS]:
+            for name, port in servers.items():
+                rows[name].append(measure(port, script, seconds))
+    # The first round was to get warm.
+    report({name: median(measured[1:]) for name, measured in rows.items()})
+
+
+def measure(port: int, script: Path, seconds: int) -> Measured:
+    """Let wrk ask for some seconds; any error ends the benchmark."""
+    load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", str(script)]
+    command = ["wrk", *load, f"http://127.0.0.1:{port}"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    failed, answers, p99 = told.split()
+    if int(failed):
+        raise SystemExit(f"{failed} requests failed or were refused")
+    return Measured(float(answers), float(p99))
+
+
+def median(measured: list[Measured]) -> Measured:
+    """The median of each figure."""
+    return Measured(*map(statistics.median, zip(*measured, strict=True)))
+
+
+def report(rows: dict[str, Measured]) -> None:
+    """Print the figures and what they are of the bare view's."""
+    print(f"{'census of':>12} {'answers/s':>10} {'p99 ms':>8} {'of bare':>8}   goal {GOAL}")
+    for name, row in rows.items():
+        ratio = row.answers_a_second / rows[BARE].answers_a_second
+        print(f"{name:>12} {row.answers_a_second:10.0f} {row.p99_milliseconds:8.1f} {ratio:8.2f}")
+    answers = [row.answers_a_second for name, row in rows.items() if name != BARE]
+    print(f"the fewest are {1 - min(answers) / max(answers):.0%} below the most   goal 10%")
+
+
+def service(ports: int, directory: Path) -> AbstractContextManager[int]:
+    """Serve a census of so many ports."""
+    return gunicorn(
+        "answering:service()", RENT_RUNTIME_DIR=str(directory / f"{ports}"), BENCHMARK_PORTS=str(ports)
+    )
+
+
+@contextmanager
+def gunicorn(app: str, **variables: str) -> Iterator[int]:
+    """Give the port of a gunicorn with the shipped settings, and end it with the block."""
+    # Requests wait in this socket until gunicorn takes them.
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        environ = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "benchmarks")]),
+            "RENT_BIND": f"fd://{listener.fileno()}",
+            "RENT_API_KEY": "benchmark-key",
+            "RENT_PORTS": "/dev/none",
+            "RENT_CACHE_SECONDS": "60",
+            "RENT_LOG_LEVEL": "warning",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app],
+            env=environ | variables,
+            pass_fds=[listener.fileno()],
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()

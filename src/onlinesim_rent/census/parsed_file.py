@@ -1,0 +1,46 @@
+"""A small file in the runtime directory that is parsed once for each of its versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from onlinesim_rent.census.runtime_directory import FileIdentity, RuntimeDirectory
+
+T = TypeVar("T")
+
+
+class ParsedFile(Generic[T]):
+    """Gives what ``parse`` made of a file, as the same object until another version of the file is there.
+
+    Every call looks at the directory and at the file's identity, so that a file which another process wrote
+    is seen at once. Several threads may share one object; only one of them parses a new version.
+    """
+
+    def __init__(self, directory: RuntimeDirectory, name: str, parse: Callable[[bytes], T]) -> None:
+        self._directory = directory
+        self._name = name
+        self._parse = parse
+        self._parsing = Lock()
+        self._parsed: tuple[FileIdentity, T] | None = None
+
+    def value(self) -> T | None:
+        """Return the parsed content; None if there is no such file.
+
+        Raises CensusError if the directory is refused or cannot be used, and what ``parse`` raises.
+        """
+        parsed = self._unchanged()
+        if parsed is None:
+            with self._parsing:
+                parsed = self._unchanged() or self._read()
+        return parsed[1] if parsed else None
+
+    def _unchanged(self) -> tuple[FileIdentity, T] | None:
+        parsed = self._parsed
+        return parsed if parsed and parsed[0] == self._directory.identity(self._name) else None
+
+    def _read(self) -> tuple[FileIdentity, T] | None:
+        version = self._directory.read_version(self._name)
+        self._parsed = (version[0], self._parse(version[1])) if version else None
+        return self._parsed

@@ -1,0 +1,67 @@
+"""Reads a request's body, unpacks it and checks that it is the contract's request."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from flask import abort, request
+
+from onlinesim_rent.web.errors import InvalidRequest, unreadable
+from onlinesim_rent.web.schemas import load_request
+
+BODY_LIMIT = 16 * 1024
+"""The largest body in bytes, packed or unpacked: a hundred times the size of the contract's request."""
+
+
+def read_request() -> dict[str, Any]:
+    """Return the request in the body, whatever its Content-Type.
+
+    Raises InvalidRequest, or aborts with 413 if the body is too large.
+    """
+    try:
+        return load_request(_unpack(_read_body()))
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+
+
+def _read_body() -> bytes:
+    """Return the body as it was sent; aborts with 413 if it is too large."""
+    # Werkzeug silently cuts a chunked body at the limit. One byte more than the limit shows that it was cut.
+    # The limit is set on the request because the application's other routes may have another one.
+    request.max_content_length = BODY_LIMIT + 1
+    try:
+        body = request.get_data()
+    except Exception as error:  # noqa: BLE001 - each server has its own exceptions for broken chunks
+        raise unreadable(error) from None
+    return _at_most_limit(body)
+
+
+def _unpack(body: bytes) -> bytes:
+    """Undo the body's Content-Encoding; raises InvalidRequest or aborts with 413."""
+    match request.headers.get("Content-Encoding", "").strip().lower():
+        case "" | "identity":
+            return body
+        case "gzip" | "x-gzip":
+            return _gunzip(body)
+        case _:
+            raise InvalidRequest("the Content-Encoding is not gzip")
+
+
+def _gunzip(body: bytes) -> bytes:
+    """Unpack one complete gzip member, up to the limit."""
+    unpacker = zlib.decompressobj(wbits=31)  # 16 + 15: a gzip header and trailer (zlib's manual)
+    try:
+        content = _at_most_limit(unpacker.decompress(body, BODY_LIMIT + 1))
+    except zlib.error:
+        raise InvalidRequest("the body is not the gzip that its Content-Encoding announces") from None
+    if not unpacker.eof or unpacker.unused_data:
+        raise InvalidRequest("the body is not one whole gzip member")
+    return content
+
+
+def _at_most_limit(content: bytes) -> bytes:
+    """Return the content; aborts with 413 if it is larger than a body may be."""
+    if len(content) > BODY_LIMIT:
+        abort(413)
+    return content

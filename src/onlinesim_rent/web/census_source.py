@@ -1,0 +1,24 @@
+"""What the web wing asks of a census. The cache in census/ gives it; so can an object of your own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from onlinesim_rent.census.counting import Census
+
+
+class CensusSource(Protocol):
+    """Gives the census that is valid now, and tells of the last one."""
+
+    def get(self, deadline: float) -> Census:
+        """Return a census that is valid now, by ``deadline`` on boot_clock.
+
+        Raises CensusError if there is none by then.
+        """
+
+    def last(self) -> tuple[Census, float] | None:
+        """Return the last census, however old, and its age in seconds. Takes no census."""
+
+    def last_failure(self) -> str:
+        """Return why the last attempt to get a census failed; empty if it did not. Takes no census."""
