@@ -37,6 +37,8 @@ JSON = ("-H", "Content-Type: application/json")
 CORRECT = (*BEARER, *JSON, "--data", BODY)
 MARKETPLACE_SECONDS = 10.0
 
+pytestmark = pytest.mark.needs("nginx", "openssl", "curl")
+
 
 class Answer(NamedTuple):
     status: int

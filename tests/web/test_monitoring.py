@@ -63,6 +63,7 @@ def test_metrics_count_responses_by_status(client):
     assert changes == {"200": 2.0, "401": 1.0, "404": 1.0}
 
 
+@pytest.mark.needs("promtool")
 def test_metrics_are_as_promtool_wants_them(client):
     client.post("/getServicesRent", data=BODY, headers=HEADERS)
     metrics = client.get("/metrics").data
