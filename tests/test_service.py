@@ -63,13 +63,13 @@ def test_a_census_changes_no_setting_of_any_module(serve):
     assert not any(port["settings"] for port in ports)
 
 
-def test_a_bank_of_silent_ports_is_an_empty_success_within_four_seconds(serve):
+def test_a_bank_of_silent_ports_is_an_empty_success_in_time(serve):
     modules = [replace(module, fault="silent") for module in live_bank(24, 0.005)]
     with SimulatedBank(modules) as bank:
         server = serve(bank)
         began = time.monotonic()
         answer = ask(server)
-        assert time.monotonic() - began < 4.0
+        assert time.monotonic() - began < MARKETPLACE_SECONDS
     assert json.loads(answer.body) == {"countryList": [], "status": "SUCCESS"}
 
 

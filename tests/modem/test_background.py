@@ -18,15 +18,17 @@ from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
-def serve(background: Background, done: list[object], count: int) -> None:
-    """The loop's part, until so many outcomes were carried out."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def serve(background: Background, done: list[object], count: int) -> int:
+    """The loop's part, until so many outcomes were carried out; returns how often it was woken."""
+    end, turns = time.monotonic() + PATIENCE_SECONDS, 0
     while len(done) < count:
+        turns += 1
         assert time.monotonic() < end
         if select.select([background], [], [], STUCK_SECONDS)[0]:
             for outcome in background.outcomes():
                 outcome()
         background.reinforce()
+    return turns
 
 
 def waiting_at(gate: Gate, done: list[object], name: object = "stuck"):
@@ -54,11 +56,11 @@ def test_tasks_are_done_by_a_few_threads_and_their_outcomes_by_the_loop():
 def test_note_3_hundreds_of_stuck_tasks_hold_up_the_one_behind_them_for_a_moment_only():
     done: list[object] = []
     with Gate() as gate, closing(Background()) as background:
-        began = time.monotonic()
         background.submit(*(waiting_at(gate, done) for _ in range(300)), at_once(done, "sound"))
-        serve(background, done, 1)
+        turns = serve(background, done, 1)
         assert done == ["sound"]
-        assert time.monotonic() - began < 1.0
+        # At each turn as many threads are added as are stuck; one at a time would take 300 turns.
+        assert turns <= 150
 
 
 def test_what_is_stuck_at_the_end_is_carried_out_by_its_own_thread_once_the_kernel_lets_it_go():
@@ -137,4 +139,5 @@ background.close()
 print(time.clock_gettime(time.CLOCK_MONOTONIC))
 """
     ended_at, _ = python(code)
-    assert time.monotonic() - ended_at < 2.0
+    # An interpreter that waits for its threads would never end.
+    assert time.monotonic() - ended_at < 10.0

@@ -102,6 +102,7 @@ def test_silent_modules_cost_less_than_three_seconds_and_next_to_no_processor_ti
     assert worked < 0.25
 
 
+@pytest.mark.timed
 def test_note_5_512_ports_are_asked_in_one_census():
     with SimulatedBank(live_bank(512, 0.005)) as bank:
         began = time.monotonic()
