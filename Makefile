@@ -21,8 +21,7 @@ run: $(VENV)/run ## Serve the modules on RENT_PORTS, or simulated ones where no 
 
 test: $(VENV)/test ## Run all tests
 	@# Those that measure time go first, alone. The last lines are those of the others: they tell what was skipped.
-	$(BIN)/pytest -m timed
-	$(BIN)/pytest -m 'not timed' $(PARALLEL)
+	@timed=0; $(BIN)/pytest -m timed || timed=$$?; $(BIN)/pytest -m 'not timed' $(PARALLEL) && exit $$timed
 
 coverage: $(VENV)/test ## Show which lines and branches no test reaches
 	$(BIN)/pytest -m 'not timed' $(PARALLEL) --cov
