@@ -3,9 +3,13 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Most tests wait for processes and serial lines, so that more of them than processors run at once.
+PARALLEL := --numprocesses 4 --dist worksteal
+# Each of the processes that run the tests would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint audit chaos bench load install clean
+.PHONY: help run test coverage lint audit chaos bench load install clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -16,8 +20,11 @@ run: $(VENV)/run ## Serve the modules on RENT_PORTS; simulated ones if no RENT_ 
 	else exec $(BIN)/onlinesim-rent simulate $(BIN)/gunicorn wsgi:app; fi
 
 test: $(VENV)/test ## Run all tests
-	$(BIN)/pytest --numprocesses 5 --dist worksteal -m 'not timed' --cov --cov-report=
-	$(BIN)/pytest --numprocesses 2 -m timed --cov --cov-append
+	@# Those that measure time go first, alone. The last lines are those of the others: they tell what was skipped.
+	@timed=0; $(BIN)/pytest -m timed || timed=$$?; $(BIN)/pytest -m 'not timed' $(PARALLEL) && exit $$timed
+
+coverage: $(VENV)/test ## Show which lines and branches no test reaches
+	$(BIN)/pytest -m 'not timed' $(PARALLEL) --cov
 
 lint: $(VENV)/lint ## Check style, types and who imports whom
 	$(BIN)/ruff check .

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import needs
 import pytest
 from disks import small_disk
 from hand_census import HandCensus
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
     from servers import Server
 
 
-def pytest_configure() -> None:
-    """Some tests take a census of 512 ports in their own process."""
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(needs)
+    # A shell lets what it runs in the background ignore Ctrl-C, and so would the processes that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Some tests take a census of 512 ports in their own process.
     allow_descriptors()
 
 

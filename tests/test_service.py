@@ -7,14 +7,15 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 from marketplace import ask, counts
-from servers import Answer, Server, holder_of_ports
+from servers import Answer, Server, gunicorn, holder_of_ports
 
 from modem_simulator import (
     PUBLISHED_EXAMPLE,
@@ -45,31 +46,39 @@ def test_the_default_bank_makes_the_published_example(serve):
     assert [country["country"] for country in json.loads(answer.body)["countryList"]] == ["russia", "ukraine"]
 
 
-def test_every_fault_at_once_leaves_the_live_modules_counted_exactly_and_in_time(serve):
+@pytest.fixture(scope="module")
+def every_fault(tmp_path_factory) -> Iterator[SimpleNamespace]:
+    """A bank with every fault, what one census made of it, and in how many seconds."""
     modules, expected = every_fault_bank()
-    with SimulatedBank(modules) as bank:
-        server = serve(bank)
+    given = {"RENT_API_KEY": "secret-key", "RENT_RUNTIME_DIR": str(tmp_path_factory.mktemp("runtime"))}
+    with (
+        SimulatedBank(modules) as bank,
+        gunicorn("wsgi:app", RENT_PORTS=bank.ports, WEB_CONCURRENCY="1", **given) as server,
+    ):
         began = time.monotonic()
-        assert counts(ask(server)) == expected
-        assert time.monotonic() - began < MARKETPLACE_SECONDS
+        answer = ask(server)
+        seconds = time.monotonic() - began
+        yield SimpleNamespace(bank=bank, answer=answer, expected=expected, seconds=seconds)
 
 
-def test_a_census_changes_no_setting_of_any_module(serve):
-    modules, _ = every_fault_bank()
-    with SimulatedBank(modules) as bank:
-        ask(serve(bank))
-        ports = bank.stats()["ports"].values()
+def test_every_fault_at_once_leaves_the_live_modules_counted_exactly_and_in_time(every_fault):
+    assert counts(every_fault.answer) == every_fault.expected
+    assert every_fault.seconds < MARKETPLACE_SECONDS
+
+
+def test_a_census_changes_no_setting_of_any_module(every_fault):
+    ports = every_fault.bank.stats()["ports"].values()
     assert sum(port["commands"] for port in ports) > 0
     assert not any(port["settings"] for port in ports)
 
 
-def test_a_bank_of_silent_ports_is_an_empty_success_within_four_seconds(serve):
+def test_a_bank_of_silent_ports_is_an_empty_success_in_time(serve):
     modules = [replace(module, fault="silent") for module in live_bank(24, 0.005)]
     with SimulatedBank(modules) as bank:
         server = serve(bank)
         began = time.monotonic()
         answer = ask(server)
-        assert time.monotonic() - began < 4.0
+        assert time.monotonic() - began < MARKETPLACE_SECONDS
     assert json.loads(answer.body) == {"countryList": [], "status": "SUCCESS"}
 
 

@@ -107,7 +107,7 @@ def test_a_directory_that_others_can_write_to_is_refused(directory, path, use, m
     assert list(path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
+@pytest.mark.needs("root")
 def test_a_directory_of_another_user_is_refused(directory, path):
     path.mkdir(mode=0o700)
     os.chown(path, 65534, 65534)

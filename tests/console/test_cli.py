@@ -232,7 +232,7 @@ def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
     process = subprocess.Popen(
         [*ONLINESIM_RENT, "simulate", gunicorn, "wsgi:app"],
         cwd=PROJECT,
-        env=environment(**variables),
+        env=environment(**({"WEB_CONCURRENCY": "1"} | variables)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

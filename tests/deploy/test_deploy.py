@@ -107,12 +107,14 @@ def test_install_says_what_to_do_next(root):
         assert step in said
 
 
+@pytest.mark.needs("shellcheck")
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_script_has_nothing_that_shellcheck_warns_of(script):
     checked = run("shellcheck", "--norc", script)
     assert checked.returncode == 0, checked.stdout
 
 
+@pytest.mark.needs("systemd-analyze")
 def test_systemd_finds_no_fault_with_the_units(root):
     # Their programs, which the virtual environment and Debian bring.
     units = root / "etc/systemd/system"
@@ -136,6 +138,7 @@ def commands() -> list[str]:
     return [line for line in settings["ExecStart"] + settings["ExecReload"] if line.startswith("/opt/")]
 
 
+@pytest.mark.needs("systemd-analyze")
 def test_the_unit_exposes_little(root):
     judged = run("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", SERVICE)
     assert judged.returncode == 0, judged.stdout
@@ -198,6 +201,7 @@ def test_note_11_udev_accepts_the_rule_against_modemmanager():
     assert set(re.findall(r'GOTO="(\w+)"', rules)) == set(re.findall(r'LABEL="(\w+)"', rules))
 
 
+@pytest.mark.needs("systemd-sysusers")
 def test_the_service_s_user_may_use_serial_devices(root):
     made = run("systemd-sysusers", "--dry-run", f"--root={root}", root / "etc/sysusers.d/onlinesim-rent.conf")
     assert made.returncode == 0, made.stderr

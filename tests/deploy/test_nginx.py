@@ -36,6 +36,10 @@ BEARER = ("-H", "Authorization: Bearer secret-key")
 JSON = ("-H", "Content-Type: application/json")
 CORRECT = (*BEARER, *JSON, "--data", BODY)
 MARKETPLACE_SECONDS = 10.0
+PROMPT_SECONDS = 3.0
+"""In which a request that waits for nobody else is answered, however busy the machine is."""
+
+pytestmark = pytest.mark.needs("nginx", "openssl", "curl")
 
 
 class Answer(NamedTuple):
@@ -319,7 +323,7 @@ def test_only_the_address_that_floods_the_path_must_wait(site, address):
         seconds.append(time.monotonic() - asked)
     statuses = Counter(junk.communicate()[0].split())
 
-    assert max(seconds) < 1
+    assert max(seconds) < PROMPT_SECONDS
     assert time.monotonic() - began > 2
     assert statuses.keys() == {"401", "429"}
     assert statuses["429"] > 500
@@ -345,7 +349,7 @@ def test_a_client_that_trickles_keeps_nothing_for_long(site):
         while not all(client.done() for client in slow):
             asked = time.monotonic()
             assert curl(site.proxy, PATH, *CORRECT, "--interface", next_address()).status == 200
-            assert time.monotonic() - asked < 1
+            assert time.monotonic() - asked < PROMPT_SECONDS
         assert time.monotonic() - began < MARKETPLACE_SECONDS
     assert {client.result() for client in slow} == {b""}
 

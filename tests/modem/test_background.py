@@ -18,15 +18,17 @@ from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
-def serve(background: Background, done: list[object], count: int) -> None:
-    """Do the loop's part until so many outcomes have run."""
-    end = time.monotonic() + PATIENCE_SECONDS
+def serve(background: Background, done: list[object], count: int) -> int:
+    """Do the loop's part until so many outcomes have run; returns how often it was woken."""
+    end, turns = time.monotonic() + PATIENCE_SECONDS, 0
     while len(done) < count:
+        turns += 1
         assert time.monotonic() < end
         if select.select([background], [], [], STUCK_SECONDS)[0]:
             for outcome in background.outcomes():
                 outcome()
         background.reinforce()
+    return turns
 
 
 def waiting_at(gate: Gate, done: list[object], name: object = "stuck"):
@@ -54,11 +56,11 @@ def test_threads_run_the_tasks_and_the_loop_runs_the_outcomes():
 def test_note_3_hundreds_of_stuck_tasks_barely_delay_the_next():
     done: list[object] = []
     with Gate() as gate, closing(Background()) as background:
-        began = time.monotonic()
         background.submit(*(waiting_at(gate, done) for _ in range(300)), at_once(done, "sound"))
-        serve(background, done, 1)
+        turns = serve(background, done, 1)
         assert done == ["sound"]
-        assert time.monotonic() - began < 1.0
+        # At each turn as many threads are added as are stuck; one at a time would take 300 turns.
+        assert turns <= 150
 
 
 def test_a_stuck_task_runs_its_own_outcome_after_the_end():
@@ -137,4 +139,5 @@ background.close()
 print(time.clock_gettime(time.CLOCK_MONOTONIC))
 """
     ended_at, _ = python(code)
-    assert time.monotonic() - ended_at < 2.0
+    # An interpreter that waits for its threads would never end.
+    assert time.monotonic() - ended_at < 10.0

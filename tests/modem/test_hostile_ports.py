@@ -56,6 +56,7 @@ def pseudo_terminals(count: int = STUCK) -> Iterator[list[str]]:
 # TCP
 
 
+@pytest.mark.timed
 def test_note_8_a_terminal_server_is_judged_by_what_it_does():
     telnet = b"\xff\xfb\x03\xff\xfb\x01\xff\xfd\x00"
     with ExitStack() as stack:
@@ -224,4 +225,5 @@ print(json.dumps(time.monotonic()))
 """
     with pseudo_terminals() as sick:
         ended_at, _ = python(code, *sick)
-    assert time.monotonic() - ended_at < 1.0
+    # A process that waits for its threads would never end.
+    assert time.monotonic() - ended_at < 10.0

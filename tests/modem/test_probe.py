@@ -104,6 +104,7 @@ def test_silent_modules_take_under_3_s_and_little_cpu():
     assert worked < 0.25
 
 
+@pytest.mark.timed
 def test_note_5_512_ports_are_asked_in_one_census():
     with SimulatedBank(live_bank(512, 0.005)) as bank:
         began = time.monotonic()
@@ -146,7 +147,7 @@ def test_notes_1_and_2_a_held_port_is_in_use_and_left_alone(lock: str):
         assert unread(line) == len(b"+CMTI: 1\r")
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root can hold a port as somebody else")
+@pytest.mark.needs("root")
 @pytest.mark.parametrize(("lock", "shown"), [("flock", "(flock)"), ("TIOCEXCL", "(TIOCEXCL)")])
 def test_notes_1_and_2_an_ordinary_user_sees_the_locks_of_others(lock: str, shown: str):
     with pseudo_terminal() as (master, path), opened(path) as line:
@@ -184,7 +185,7 @@ def lock_file(name: str) -> Iterator[None]:
         yield
 
 
-@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
+@pytest.mark.needs("/run/lock")
 @pytest.mark.parametrize(
     "name", ["LCK..pts_{0}", "LCK..{0}", "LOCK..{0}", "LK.000.136.{0:03}", "lockdev/LCK..pts_{0}"]
 )
@@ -198,7 +199,7 @@ def test_note_1_a_port_with_a_live_lock_file_is_not_even_opened(name: str):
         assert verdicts(ask(bank.ports)) == {Verdict.AVAILABLE: 1}
 
 
-@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
+@pytest.mark.needs("/run/lock")
 def test_a_lock_named_after_a_symlink_of_udev_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(probe, "udev_links", partial(udev_links, udev_data=tmp_path))
     with SimulatedBank(live_bank(1, 0.0)) as bank:
@@ -210,7 +211,7 @@ def test_a_lock_named_after_a_symlink_of_udev_counts(tmp_path: Path, monkeypatch
     assert (finding.verdict, "LCK..rented-" in finding.reason) == (Verdict.IN_USE, True)
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root can hold a port as somebody else")
+@pytest.mark.needs("root")
 def test_note_1_a_user_sees_tiocexcl_set_during_the_census():
     with SimulatedBank(live_bank(1, 0.2)) as bank, ThreadPoolExecutor(1) as census:
         path = os.path.realpath(bank.port("modem000"))
@@ -224,7 +225,7 @@ def test_note_1_a_user_sees_tiocexcl_set_during_the_census():
     assert answer[path] == [Verdict.IN_USE, "another program has just opened it (TIOCEXCL)"]
 
 
-@pytest.mark.skipif(not os.access("/run/lock", os.W_OK), reason="/run/lock is not for this user")
+@pytest.mark.needs("/run/lock")
 def test_note_1_a_port_taken_during_the_census_is_in_use():
     with SimulatedBank(broken("none", "none", "silent")) as bank, ExitStack() as stack:
         lock_name = f"LCK..pts_{Path(bank.port('modem001')).resolve().name}"

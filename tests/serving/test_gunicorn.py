@@ -11,13 +11,13 @@ import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from http.client import HTTPResponse
+from http.client import parse_headers
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 from marketplace import BODY, HEADERS, PATH, ask
-from servers import PATIENCE_SECONDS, PROJECT, command, environment
+from servers import PATIENCE_SECONDS, PROJECT, command, environment, gunicorn
 
 from modem_simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent.serving.request_log import KNOWN_PATHS
@@ -30,6 +30,23 @@ if TYPE_CHECKING:
     from servers import Server
 
     Start = Callable[..., Server]
+
+GIVEN = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*", "WEB_CONCURRENCY": "1"}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Server]:
+    """One for the tests that leave it as it was."""
+    with gunicorn("hand_wsgi:app", **GIVEN) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[Server]:
+    """One whose only thread has answered."""
+    with gunicorn("hand_wsgi:app", GUNICORN_CMD_ARGS="--threads 1", **GIVEN) as server:
+        ask(server)
+        yield server
 
 
 def start_in_vain(**variables: str) -> subprocess.CompletedProcess[str]:
@@ -57,30 +74,24 @@ def test_a_request_is_answered_and_sigterm_ends_the_service(start_gunicorn: Star
     assert "Traceback" not in server.stderr.text
 
 
-def test_thirty_requests_at_once_are_answered_packed(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
-
+def test_thirty_requests_at_once_are_answered_packed(shared: Server) -> None:
     with ThreadPoolExecutor(30) as marketplace:
-        answers = list(marketplace.map(lambda _: ask(server, **{"Accept-Encoding": "gzip"}), range(30)))
+        answers = list(marketplace.map(lambda _: ask(shared, **{"Accept-Encoding": "gzip"}), range(30)))
 
     assert {answer.status for answer in answers} == {200}
-    assert {gzip.decompress(answer.body) for answer in answers} == {ask(server).body}
+    assert {gzip.decompress(answer.body) for answer in answers} == {ask(shared).body}
 
 
-def test_a_chunked_body_is_read_and_limited(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
-
-    assert server.request("POST", PATH, iter([BODY.encode()]), HEADERS).status == 200
-    too_large = server.request("POST", PATH, iter([b" " * 8192] * 3), HEADERS)
+def test_a_chunked_body_is_read_and_limited(shared: Server) -> None:
+    assert shared.request("POST", PATH, iter([BODY.encode()]), HEADERS).status == 200
+    too_large = shared.request("POST", PATH, iter([b" " * 8192] * 3), HEADERS)
     assert too_large.status == 413
     assert json.loads(too_large.body)["status"] == "ERROR"
 
 
-def test_other_paths_and_methods_are_errors_of_the_contract(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
-
+def test_other_paths_and_methods_are_errors_of_the_contract(shared: Server) -> None:
     for method, path, status in (("GET", "/", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405)):
-        answer = server.request(method, path)
+        answer = shared.request(method, path)
         assert answer.status == status
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
         assert json.loads(answer.body)["status"] == "ERROR"
@@ -111,16 +122,14 @@ def test_an_access_line_tells_who_asked_and_no_secret(start_gunicorn: Start) -> 
     ],
 )
 def test_a_path_that_is_not_served_is_logged_by_its_kind(
-    start_gunicorn: Start, method: str, path: str, logged: str
+    shared: Server, method: str, path: str, logged: str
 ) -> None:
-    server = start_gunicorn()
+    told = len(shared.stdout.text)
 
-    server.request(method, path, BODY, HEADERS)
-    server.stop()
+    shared.request(method, path, BODY, HEADERS)
 
-    [line] = server.stdout.text.splitlines()
-    assert f'"{logged} HTTP/1.1" 40' in line
-    assert "secret" not in (server.stdout.text + server.stderr.text).lower()
+    shared.stdout.until(re.escape(f'"{logged} HTTP/1.1" 40'), after=told)
+    assert "secret" not in (shared.stdout.text + shared.stderr.text).lower()
 
 
 def test_the_paths_that_are_logged_are_those_that_are_served(app: Flask) -> None:
@@ -138,11 +147,9 @@ def test_a_refusal_is_one_line_on_stderr(start_gunicorn: Start) -> None:
     assert "secret" not in server.stdout.text + server.stderr.text
 
 
-def test_what_a_client_says_of_a_proxy_changes_nothing(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
-
+def test_what_a_client_says_of_a_proxy_changes_nothing(shared: Server) -> None:
     answer = ask(
-        server,
+        shared,
         **{"X-Forwarded-Proto": "http", "X-Forwarded-Ssl": "on", "Script_Name": "/x", "Path_Info": "/x"},
     )
 
@@ -165,23 +172,18 @@ def clients(server: Server, number: int, beginning: str) -> Iterator[list[socket
 
 
 @pytest.mark.parametrize("beginning", ["", HEAD[:20], HEAD], ids=["silent", "half a line", "half a head"])
-def test_a_hundred_clients_that_stall_take_no_thread(start_gunicorn: Start, beginning: str) -> None:
-    server = start_gunicorn(GUNICORN_CMD_ARGS="--threads 1")
-    ask(server)
-
-    with clients(server, 100, beginning) as connections:
-        assert ask(server).status == 200
+def test_a_hundred_clients_that_stall_take_no_thread(one_thread: Server, beginning: str) -> None:
+    told = len(one_thread.stderr.text)
+    with clients(one_thread, 100, beginning) as connections:
+        assert ask(one_thread).status == 200
         for connection in connections:
             assert connection.recv(1) == b""
 
-    server.stderr.until(r"closed \d+ connections that sent no complete head within 5 s")
+    one_thread.stderr.until(r"closed \d+ connections that sent no complete head within 5 s", after=told)
 
 
-def test_a_head_has_one_bound_however_it_drips(start_gunicorn: Start) -> None:
-    server = start_gunicorn(GUNICORN_CMD_ARGS="--threads 1")
-    ask(server)
-
-    with clients(server, 8, HEAD) as connections:
+def test_a_head_has_one_bound_however_it_drips(one_thread: Server) -> None:
+    with clients(one_thread, 8, HEAD) as connections:
         drips = 0
         while not select.select(connections, [], [], 0.5)[0]:
             for connection in connections:
@@ -189,47 +191,47 @@ def test_a_head_has_one_bound_however_it_drips(start_gunicorn: Start) -> None:
             drips += 1
             # A bound on each byte alone would let them drip on.
             assert drips <= 2 * PATIENCE_SECONDS
-            assert ask(server).status == 200
+            assert ask(one_thread).status == 200
 
 
-def test_a_body_has_one_bound_however_it_drips(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
-    ask(server)
+def test_a_body_has_one_bound_however_it_drips(shared: Server) -> None:
+    ask(shared)
 
-    with clients(server, 1, f"{HEAD}Content-Length: 999\r\n\r\n{{") as [connection]:
+    with clients(shared, 1, f"{HEAD}Content-Length: 999\r\n\r\n{{") as [connection]:
         drips = 0
         while not select.select([connection], [], [], 0.5)[0]:
             connection.sendall(b" ")
             drips += 1
             assert drips <= 2 * PATIENCE_SECONDS
         assert connection.recv(12) == b"HTTP/1.1 400"
-    assert "Traceback" not in server.stderr.text
+    assert "Traceback" not in shared.stderr.text
 
 
-def test_a_request_in_pieces_is_answered_and_so_is_the_next(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
+def read_answer(stream: BinaryIO) -> tuple[int, str]:
+    """The next answer's status codes; http.client would read ahead, and so throw away the one after it."""
+    status = int(stream.readline().split()[1])
+    headers = parse_headers(stream)
+    return status, json.loads(stream.read(int(headers["Content-Length"])))["status"]
+
+
+def test_a_request_in_pieces_is_answered_and_so_is_the_next(shared: Server) -> None:
     whole = f"{HEAD}Content-Length: {len(BODY)}\r\n\r\n{BODY}"
 
-    with clients(server, 1, "") as [connection]:
+    with clients(shared, 1, "") as [connection], connection.makefile("rb") as answers:
         for request in (whole, whole, whole):
             for piece in (request[:30], request[30:-60], request[-60:]):
                 connection.sendall(piece.encode())
                 # Lets the server see the piece alone.
-                assert server.request("GET", "/healthz").status == 200
-            answer = HTTPResponse(connection)
-            answer.begin()
-            assert (answer.status, json.loads(answer.read())["status"]) == (200, "SUCCESS")
+                assert shared.request("GET", "/healthz").status == 200
+            assert read_answer(answers) == (200, "SUCCESS")
 
 
-def test_two_requests_sent_at_once_are_answered_in_turn(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
+def test_two_requests_sent_at_once_are_answered_in_turn(shared: Server) -> None:
     whole = f"{HEAD}Content-Length: {len(BODY)}\r\n\r\n{BODY}"
 
-    with clients(server, 1, whole * 2) as [connection]:
+    with clients(shared, 1, whole * 2) as [connection], connection.makefile("rb") as answers:
         for _ in range(2):
-            answer = HTTPResponse(connection)
-            answer.begin()
-            assert (answer.status, json.loads(answer.read())["status"]) == (200, "SUCCESS")
+            assert read_answer(answers) == (200, "SUCCESS")
 
 
 def test_half_a_head_behind_a_request_is_closed_without_a_traceback(start_gunicorn: Start) -> None:
@@ -284,10 +286,8 @@ def test_there_are_two_workers_unless_web_concurrency_says_otherwise(start_gunic
     assert server.stderr.text.count("Booting worker") == 1
 
 
-def test_every_descriptor_that_is_allowed_can_be_used(start_gunicorn: Start) -> None:
-    server = start_gunicorn()
-
-    soft, hard = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+def test_every_descriptor_that_is_allowed_can_be_used(shared: Server) -> None:
+    soft, hard = resource.prlimit(shared.process.pid, resource.RLIMIT_NOFILE)
 
     assert soft == hard
 

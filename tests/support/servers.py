@@ -46,10 +46,10 @@ class Lines:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def until(self, pattern: str) -> re.Match[str]:
-        """The first match, once it is there."""
+    def until(self, pattern: str, after: int = 0) -> re.Match[str]:
+        """The first match after so many characters, once it is there."""
         with self._grown:
-            found = self._grown.wait_for(lambda: re.search(pattern, self.text), PATIENCE_SECONDS)
+            found = self._grown.wait_for(lambda: re.search(pattern, self.text[after:]), PATIENCE_SECONDS)
         assert found, f"no {pattern!r} in:\n{self.text}"
         return found
 

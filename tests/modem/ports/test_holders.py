@@ -21,7 +21,6 @@ from lines import (
     pseudo_terminal,
     python,
 )
-from namespaces import needs_namespaces
 
 from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive, processes_holding
 
@@ -95,7 +94,7 @@ def test_the_census_exempts_no_other_process():
         assert list(processes_holding([identity(path)], ours=[line])) == [identity(path)]
 
 
-@needs_namespaces
+@pytest.mark.needs("unshare", "namespaces")
 def test_a_holder_behind_a_bind_mount_is_seen(tmp_path: Path):
     node = tmp_path / "modem"
     node.touch()
@@ -136,7 +135,7 @@ def test_a_holders_name_cannot_forge_a_log_line(name: bytes, shown: str):
         assert processes_holding([identity(path)]) == {identity(path): f"process {pid} ({shown})"}
 
 
-@needs_namespaces
+@pytest.mark.needs("unshare", "namespaces")
 def test_a_proc_of_processes_only_still_shows_holders():
     script = 'mount -t proc -o subset=pid,hidepid=2 proc /proc && exec "$@"'
     probe = [sys.executable, "-c", BECOME_ORDINARY + PROBE]
@@ -178,7 +177,7 @@ subprocess.run(["mount", "-t", "tmpfs", "none", "/proc"], check=True)
     [
         TAKE_ALL_DESCRIPTORS,
         TAKE_ALL_DESCRIPTORS + "os.close(19)",
-        pytest.param(HIDE_PROC, marks=needs_namespaces),
+        pytest.param(HIDE_PROC, marks=pytest.mark.needs("mount", "namespaces")),
     ],
 )
 def test_a_proc_that_cannot_be_read_is_no_sign_of_a_free_port(before: str):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from lines import IS_ROOT, ask, pseudo_terminal, python
-from namespaces import IN_FIRST_PID_NAMESPACE, needs_namespaces
+from namespaces import IN_FIRST_PID_NAMESPACE
 
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports.holders import DeviceIdentity
@@ -142,7 +142,7 @@ def test_note_1_a_lock_file_is_live_with_its_process(
     assert live_lock_files({"port": ["LCK..ttyUSB0"]}, [tmp_path]) == wanted
 
 
-@needs_namespaces
+@pytest.mark.needs("unshare", "namespaces")
 def test_in_another_pid_namespace_every_lock_is_live(tmp_path: Path):
     (tmp_path / "LCK..ttyUSB0").write_text(f"{ended_process():>10}\n")
     command = ["unshare", "--pid", "--fork", sys.executable, "-c", LOOK, str(tmp_path), "LCK..ttyUSB0"]
@@ -176,7 +176,7 @@ def test_a_directory_with_two_paths_is_looked_into_once(tmp_path: Path):
     assert found == {"port": f"{tmp_path}/run/LCK..a"}
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs a directory of another user")
+@pytest.mark.needs("root")
 def test_lock_files_are_looked_up_by_name_alone(shared_directory: Path):
     """The directory may be searched but not listed, so 200,000 other files cost nothing."""
     (shared_directory / "LCK..ttyUSB0").touch()
@@ -185,7 +185,7 @@ def test_lock_files_are_looked_up_by_name_alone(shared_directory: Path):
     assert python(LOOK, str(shared_directory), *names, ordinary=True)[0] == ["LCK..ttyUSB0"]
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs a directory of another user")
+@pytest.mark.needs("root")
 def test_a_closed_lock_directory_is_no_sign_of_a_free_port(shared_directory: Path):
     shared_directory.chmod(0o700)
     code = f"""

@@ -12,7 +12,7 @@ import termios
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import IS_ROOT, PROBE, ask, opened, pseudo_terminal
+from lines import PROBE, ask, opened, pseudo_terminal
 from servers import PATIENCE_SECONDS, environment
 
 from modem_simulator.open_watch import OpenWatch
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
-
-needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root can make devices and mount /proc")
 
 
 def names(*patterns: object) -> list[str]:
@@ -77,7 +75,7 @@ def test_a_path_that_is_not_a_serial_line_gets_a_reason(tmp_path: Path):
         assert (finding.verdict, finding.reason) == (Verdict.UNREACHABLE, NOT_SERIAL)
 
 
-@needs_root
+@pytest.mark.needs("root")
 def test_no_driver_of_another_device_is_reached(tmp_path: Path):
     devices = {"null": (1, 3), "watchdog": (10, 130), "virtual console": (4, 1)}
     watch = OpenWatch()
@@ -120,7 +118,7 @@ def test_the_own_terminal_is_left_alone():
     }
 
 
-@needs_root
+@pytest.mark.needs("root", "unshare", "namespaces")
 def test_without_proc_drivers_only_pseudo_terminals_are_opened(tmp_path: Path):
     code = """
 import json, sys

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import BAUD_RATE, IS_ROOT, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
+from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal, python, tcp_peer
 
 from modem_simulator.pseudo_terminal import TIOCSPTLCK
 from onlinesim_rent.finding import NotCounted, Verdict
@@ -187,7 +187,7 @@ def test_a_link_changed_before_open_opens_no_other_device(tmp_path: Path, monkey
             os.read(other, 1)
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="only root can make devices")
+@pytest.mark.needs("root")
 def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
     numbers = os.makedev(188, 0)
     os.mknod(tmp_path / "disk", 0o600 | stat.S_IFBLK, numbers)

@@ -1,0 +1,114 @@
+"""A pytest plugin: ``@pytest.mark.needs("nginx", "root")`` names the programs and rights that a test needs.
+
+Where one is missing, the test is skipped, and the last lines of the run say how many tests and how to run
+them as well. Where CI is set, as in ``.ci/run``, it fails instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+PACKAGES = {
+    "curl": "curl",
+    "mount": "mount",
+    "nginx": "nginx-light",
+    "openssl": "openssl",
+    "promtool": "prometheus",
+    "shellcheck": "shellcheck",
+    "systemd-analyze": "systemd",
+    "systemd-sysusers": "systemd",
+    "unshare": "util-linux",
+}
+"""The Debian package of each program."""
+
+# Debian keeps some programs where an ordinary user's PATH does not look.
+PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+class Right(NamedTuple):
+    """What the tests' user must be allowed to do."""
+
+    is_given: Callable[[], bool]
+    advice: str
+
+
+def _may_make_namespaces() -> bool:
+    command = ["unshare", "--mount", "--pid", "--time", "--fork", "true"]
+    try:
+        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+RIGHTS = {
+    "root": Right(lambda: os.geteuid() == 0, "run the tests as root"),
+    "namespaces": Right(_may_make_namespaces, "run the tests as root, outside a container"),
+    "/run/lock": Right(lambda: os.access("/run/lock", os.W_OK), "run the tests as root"),
+}
+
+SAID = "not on this machine: "
+
+
+def require(*names: str) -> None:
+    """Skip the running test where a program or right is missing; fail it where CI is set."""
+    missing = [name for name in names if _is_missing(name)]
+    if missing and "CI" in os.environ:
+        pytest.fail(SAID + ", ".join(missing), pytrace=False)
+    if missing:
+        pytest.skip(SAID + ", ".join(missing))
+
+
+@cache
+def _is_missing(name: str) -> bool:
+    if name in RIGHTS:
+        return not RIGHTS[name].is_given()
+    if name not in PACKAGES:
+        raise ValueError(f"add the Debian package of {name!r} to PACKAGES in needs.py")
+    return shutil.which(name, path=PATH) is None
+
+
+# What pytest calls
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*names): programs and rights of needs.py that the test needs")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    require(*(name for mark in item.iter_markers("needs") for name in mark.args))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Come last. With pytest-xdist this runs in the process that collects the reports of all."""
+    yield
+    reports = terminalreporter.getreports("skipped")
+    for line in summary([_reason(report) for report in reports]):
+        terminalreporter.write_line(line, yellow=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    return report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+def summary(reasons: list[str]) -> Iterator[str]:
+    """What to tell at the end, by the reasons of the skipped tests."""
+    lists = [found[1] for reason in reasons if (found := re.search(f"{SAID}(.*)", reason))]
+    missing = Counter(name for names in lists for name in names.split(", "))
+    for name, tests in missing.most_common():
+        advice = f": {RIGHTS[name].advice}" if name in RIGHTS else ""
+        yield f"{tests} tests were skipped because they need {name}{advice}"
+    if packages := sorted({PACKAGES[name] for name in missing if name in PACKAGES}):
+        yield f"To run those that need a program: sudo apt-get install {' '.join(packages)}"
