@@ -118,7 +118,7 @@ class Server:
         """Leave no process behind, whatever the test has done."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.wait()
+        self.wait()
 
 
 def keys_of(variables: Mapping[str, str]) -> set[str]:

@@ -10,7 +10,7 @@ import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
 from marketplace import BODY, HEADERS
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.clock import boot_clock

@@ -11,7 +11,7 @@ from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import IS_ROOT, ask, pseudo_terminal, python
+from lines import ask, pseudo_terminal, python
 from namespaces import IN_FIRST_PID_NAMESPACE
 
 from onlinesim_rent.modem import probe
@@ -93,7 +93,7 @@ def test_the_kernel_names_a_device_whose_node_has_another_name(tmp_path: Path):
     assert kernel_names(None) == []
 
 
-@pytest.mark.skipif(not IS_ROOT, reason="needs the right to write to the lock directory")
+@pytest.mark.needs("/run/lock")
 def test_a_lock_by_the_kernels_name_is_a_sign_of_use(monkeypatch: pytest.MonkeyPatch):
     name = f"ttyTEST{os.getpid()}"
     monkeypatch.setattr(probe, "kernel_names", lambda _: [name])
