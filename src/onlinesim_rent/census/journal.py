@@ -8,6 +8,9 @@ from collections import Counter
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import Verdict
 
+FINDS_NO_PORT = "finds no port: are the modules plugged in, and is it their path?"
+"""What a person is told about RENT_PORTS when there is nothing to ask."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -25,7 +28,7 @@ def record(previous: Census | None, census: Census) -> None:
         "".join(f"; {number} {verdict}" for verdict, number in verdicts.most_common()),
     )
     if not census.ports and (previous is None or previous.ports):
-        _log.warning("RENT_PORTS finds no port: are the modules plugged in, and is it their path?")
+        _log.warning("RENT_PORTS %s", FINDS_NO_PORT)
     _record_changes(previous, census)
     for plmn in sorted(set(census.unnamed) - set(previous.unnamed if previous else ())):
         _log.warning(

@@ -1,1 +1,1 @@
-"""HTTP: the route, authentication, the answer, and what the host watches."""
+"""HTTP: the route, authentication, reading requests, writing answers, and monitoring."""

@@ -1,4 +1,4 @@
-"""What can go wrong between a request and its answer, and the one table of what the caller is told."""
+"""The errors of a request, and one table of the answer to each."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class InvalidRequest(Exception):
-    """The request is not GET_SERVICES as the contract has it."""
+    """The request is not the GET_SERVICES of the contract."""
 
 
 class Unauthorized(Exception):
-    """The request does not prove that the marketplace sent it."""
+    """The request has no valid key, so the marketplace may not have sent it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """What the caller of a failed request is told, and how loudly the log is."""
+    """The answer to a failed request, and the level at which it is logged."""
 
     status: int
     text: str
@@ -39,7 +39,7 @@ class ErrorAnswer:
 
 
 _ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
-    # The contract documents 200 with the status ERROR for what the partner cannot do.
+    # The contract documents HTTP 200 with the status ERROR for a failure on the partner's side.
     CensusError: ErrorAnswer(200, "{error}", log_level=logging.ERROR),
     InvalidRequest: ErrorAnswer(
         400,
@@ -62,7 +62,7 @@ _ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
 
 
 def error_answer(error: Exception) -> ErrorAnswer:
-    """Tell what the caller hears of ``error``: the row of its nearest class in the table."""
+    """Return the answer to an error: the row of its nearest class in the table."""
     answer = next(_ANSWERS[kind] for kind in type(error).__mro__ if kind in _ANSWERS)
     answer = replace(answer, text=answer.text.format(error=error))
     if isinstance(error, HTTPException):
@@ -71,10 +71,10 @@ def error_answer(error: Exception) -> ErrorAnswer:
 
 
 def unreadable(error: Exception) -> Exception:
-    """Tell what it means that a body cannot be read: each server has its own exceptions for broken chunks."""
+    """Translate an error from reading a body: each server has its own exceptions for broken chunks."""
     return error if isinstance(error, HTTPException) else ClientDisconnected()
 
 
 def _headers(error: HTTPException) -> dict[str, str]:
-    """Pick the headers that belong to the error, like Allow, without that of the page it would have made."""
+    """Return the headers that belong to the error, such as Allow. Our body has its own type."""
     return {name: value for name, value in error.get_headers() if name != "Content-Type"}

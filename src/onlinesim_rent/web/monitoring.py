@@ -1,9 +1,8 @@
-"""GET /healthz and GET /metrics, for the host itself: both tell of the last census and take none."""
+"""GET /healthz and GET /metrics, for the host's monitoring. Both report the last census and take none."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections import Counter as Tally
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -16,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.web.shared_counts import share_counts
 
 if TYPE_CHECKING:
@@ -26,19 +26,19 @@ _ANSWERED_AT = f"{_PREFIX}_answered_at"
 
 
 def monitor(app: Flask, census: CensusSource) -> None:
-    """Serve both pages in an application, and count its responses.
+    """Add both pages to an application, and count its responses.
 
-    Where PROMETHEUS_MULTIPROC_DIR names a directory, the counts are of all workers, else of this one.
+    If PROMETHEUS_MULTIPROC_DIR names a directory, all workers share the counts. If not, each has its own.
     """
     registry = CollectorRegistry()
-    # When a count began is of no use to Prometheus, and doubles what it has to keep.
+    # Prometheus does not need the time at which a counter was created.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     shared = share_counts()
     responses = Counter(
         f"{_PREFIX}_responses", "Responses to requests, by HTTP status.", ["status"], registry=registry
     )
     answered_at = Gauge(_ANSWERED_AT, "On the boot clock.", multiprocess_mode="max", registry=registry)
-    # Makes the count now, so that no response can fail to.
+    # Create the counter now: an error here must not happen in a request.
     responses.labels(HTTPStatus.OK)
     counted = MultiProcessCollector(None) if shared else registry  # type: ignore[no-untyped-call]
     app.register_blueprint(_pages(_LastCensus(census), _Requests(counted)))
@@ -48,13 +48,8 @@ def monitor(app: Flask, census: CensusSource) -> None:
         responses.labels(response.status_code).inc()
         # The route answers 200 to a valid key, and to nothing else.
         if response.status_code == HTTPStatus.OK and request.blueprint == "onlinesim_rent":
-            answered_at.set(_boot_clock())
+            answered_at.set(boot_clock())
         return response
-
-
-def _boot_clock() -> float:
-    """Seconds since the host was started; no change of the wall clock moves it."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _pages(last_census: _LastCensus, requests: _Requests) -> Blueprint:
@@ -78,7 +73,7 @@ def _pages(last_census: _LastCensus, requests: _Requests) -> Blueprint:
 
 
 class _Requests(Collector):
-    """What was counted of requests, with the time of the last valid one told as its age."""
+    """The counts of requests. The time of the last valid request becomes its age."""
 
     def __init__(self, counted: Collector) -> None:
         self._counted = counted
@@ -90,14 +85,14 @@ class _Requests(Collector):
                 yield _gauge(
                     "last_request_age_seconds",
                     "Age of the last request with a valid key; +Inf while there was none.",
-                    round(_boot_clock() - sample.value, 3) if sample.value else math.inf,
+                    round(boot_clock() - sample.value, 3) if sample.value else math.inf,
                 )
             else:
                 yield metric
 
 
 class _LastCensus(Collector):
-    """The last census as gauges. Ports are counted by verdict: no label names a port, an IMEI or a SIM."""
+    """The last census as gauges. Ports are counted by verdict; no label names a port, an IMEI or a SIM."""
 
     def __init__(self, census: CensusSource) -> None:
         self.source = census

@@ -23,10 +23,10 @@ class Status(StrEnum):
 
 
 class GetServicesRequestSchema(Schema):
-    """``{"action": "GET_SERVICES", "key": "<apiKey>"}``; a missing key is left to who authenticates."""
+    """``{"action": "GET_SERVICES", "key": "<apiKey>"}``; authentication reports a missing key."""
 
     class Meta:
-        """Fields that a later version of the contract adds are not our business."""
+        """Ignore fields that a later version of the contract may add."""
 
         unknown = EXCLUDE
 
@@ -45,7 +45,7 @@ class GetServicesRequestSchema(Schema):
 
 
 class CountSchema(Schema):
-    """How many numbers can be rented at this moment."""
+    """How many numbers can be rented now."""
 
     rent = fields.Integer()
 
@@ -72,7 +72,7 @@ _ANSWER = GetServicesAnswerSchema()
 
 
 def load_request(body: bytes) -> dict[str, Any]:
-    """Read the request in a body; raises ValueError with a sentence that quotes nothing of the body."""
+    """Read the request in a body. Raises ValueError with a sentence that does not quote the body."""
     document = _json(body)
     if not isinstance(document, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the caller's error, not ours
@@ -85,7 +85,7 @@ def load_request(body: bytes) -> dict[str, Any]:
 
 def dump_answer(available: Counter[tuple[str, str]]) -> dict[str, Any]:
     """Write the answer for the numbers of each (country, operator)."""
-    # Unary plus leaves out what has no number.
+    # Unary plus removes the operators that have no number.
     by_country = groupby(sorted((+available).items()), key=lambda item: item[0][0])
     countries = [
         _country(country, {operator: count for (_, operator), count in counts})
@@ -95,7 +95,7 @@ def dump_answer(available: Counter[tuple[str, str]]) -> dict[str, Any]:
 
 
 def dump_error(text: str) -> dict[str, Any]:
-    """Write the answer to a request that failed, with a text of what failed and how to mend it."""
+    """Write the answer to a failed request. The text says what failed and how to mend it."""
     return _dump(country_list=[], status=Status.ERROR, error=text)
 
 
@@ -110,7 +110,7 @@ def _country(country: str, operators: dict[str, int]) -> dict[str, object]:
 
 
 def _json(body: bytes) -> object:
-    """Read JSON to the letter of RFC 8259: UTF-8, no NaN, each name once in its object."""
+    """Read JSON strictly (RFC 8259): UTF-8, no NaN, and no name twice in an object."""
     try:
         return _DECODER.decode(body.decode())
     except (ValueError, RecursionError) as error:

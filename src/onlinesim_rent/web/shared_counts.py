@@ -1,7 +1,7 @@
-"""Where Prometheus' client keeps a process's counts, so that every worker can tell the sum of all.
+"""Shares the workers' counts through files, so that each worker can report the sum.
 
-Its multiprocess mode writes files named by process, and keeps those of processes that have ended: each reload
-would leave two more. Here each process takes over the files of one that has ended, and counts on in them.
+The multiprocess mode of Prometheus' client names its files after the process and keeps them when the process
+ends: each reload would leave two more. Here a new process takes the files of an ended one and counts on.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 from prometheus_client import values
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""Names the directory of counts; Prometheus' client reads it by itself."""
+"""The variable that names the directory of the counts. Prometheus' client reads it too."""
 
 FILE_SIZE = 1 << 16
-"""As large as Prometheus' client makes a file: some hundred counts."""
+"""The size in bytes of a file that Prometheus' client creates: room for some hundred counts."""
 
 logger = logging.getLogger(__name__)
 
 
 def share_counts() -> bool:
-    """Let metrics that are made from now on be shared with the other workers; returns whether they are.
+    """Share the metrics that are created from now on with the other workers; return whether they are shared.
 
-    They are where PROMETHEUS_MULTIPROC_DIR is set. Where it cannot be used, the log says why, and this
-    process counts for itself alone: metrics never keep the service from answering.
+    They are shared if PROMETHEUS_MULTIPROC_DIR is set. If that directory cannot be used, the log says why and
+    this process keeps private counts: metrics never stop the service from answering.
     """
     if directory := os.environ.get(VARIABLE):
         try:
@@ -42,17 +42,17 @@ def share_counts() -> bool:
 
 
 def _claim(directory: Path) -> int:
-    """The number of files that no other process uses, and none will until this one has ended."""
+    """Reserve a number for this process's files until it ends, and return it."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in count():
         if _is_ours(directory / f"counter_{number}.db"):
             os.close(_allocate(directory / f"gauge_max_{number}.db"))
             return number
-    raise AssertionError("there is always another number")
+    raise AssertionError("count() never ends")
 
 
 def _is_ours(file: Path) -> bool:
-    """Lock a file as long as this process lives, unless another process has."""
+    """Lock a file until this process ends; False if another process holds it."""
     descriptor = _allocate(file)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -63,16 +63,17 @@ def _is_ours(file: Path) -> bool:
 
 
 def _allocate(file: Path) -> int:
-    """Open a file with all of the room that it needs; leave none where there is too little.
+    """Open a file and reserve its full size on the disk; leave no empty file if the disk is full.
 
-    Prometheus' client maps the file into memory. A write to a page that finds no room ends the process.
+    Prometheus' client maps the file into memory. Writing to a page for which the disk has no room kills the
+    process.
     """
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         os.posix_fallocate(descriptor, 0, FILE_SIZE)
     except OSError:
         os.close(descriptor)
-        # The others could not read an empty one.
+        # An empty file would be an error in every other worker.
         if not file.stat().st_size:
             file.unlink()
         raise
