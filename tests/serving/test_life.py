@@ -190,6 +190,20 @@ def test_a_log_that_nobody_reads_does_not_delay_the_end(unread):
     assert unread.process.wait(PATIENCE_SECONDS) == 0
 
 
+def test_a_log_that_nobody_reads_does_not_hold_up_a_refused_reload(serve, bank, names):
+    server = serve(bank, RENT_NAMES_FILE=str(names))
+    ask(server)
+    server.stderr.pause()
+    try:
+        ask_in_vain(server, REQUESTS // 2)
+        names.write_text("[countries\n")
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            server.process.send_signal(number)
+        assert server.process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        server.stderr.resume()
+
+
 # Disks
 
 

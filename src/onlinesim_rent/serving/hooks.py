@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -69,4 +70,10 @@ def try_application(server: Arbiter) -> int:
     environ = {**os.environ, "PYTHONPATH": paths}
     # That process answers no request, so it needs no metrics file.
     environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-    return subprocess.run(command, env=environ, check=False).returncode
+    # What it says goes through our log: a full pipe whose reader has stopped would hold up this process.
+    tried = subprocess.run(
+        command, env=environ, check=False, stderr=subprocess.PIPE, text=True, errors="replace"
+    )
+    if words := tried.stderr.strip():
+        server.log.log(logging.ERROR if tried.returncode else logging.WARNING, "%s", words)
+    return tried.returncode
