@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from onlinesim_rent.census.journal import FINDS_NO_PORT
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.settings import Settings
 
@@ -13,8 +14,5 @@ def count_ports(settings: Settings) -> int:
     count = len(find_ports(settings.ports))
     if not count:
         patterns = " ".join(settings.ports)
-        click.echo(
-            f"RENT_PORTS ({patterns}) finds no port: are the modules plugged in, and is it their path?",
-            err=True,
-        )
+        click.echo(f"RENT_PORTS ({patterns}) {FINDS_NO_PORT}", err=True)
     return count
