@@ -205,3 +205,14 @@ def test_note_1_for_a_user_an_unreadable_lock_file_is_live(shared_directory: Pat
     others.write_text("1\n")
     names = ("LCK..others", "LCK..unreadable")
     assert python(LOOK, str(shared_directory), *names, ordinary=True)[0] == list(names)
+
+
+@pytest.mark.parametrize("others", [0, 1000, 1001])
+def test_a_lock_is_found_among_any_number_of_other_files(tmp_path: Path, others: int):
+    """Few files are listed at once; among many, each name is looked up."""
+    for number in range(others - 1):
+        (tmp_path / f"other{number}").touch()
+    names = {"rented": ["LCK..ttyUSB0", "LCK..ttyUSB1"], "free": ["LCK..ttyUSB2"]}
+    assert live_lock_files(names, [tmp_path]) == {}
+    (tmp_path / "LCK..ttyUSB1").write_text(f"{os.getpid():>10}\n")
+    assert live_lock_files(names, [tmp_path]) == {"rented": f"{tmp_path}/LCK..ttyUSB1"}

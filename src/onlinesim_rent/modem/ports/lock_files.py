@@ -1,7 +1,7 @@
 """Finds lock files: programs keep them in a shared directory while they use a serial device.
 
-A census looks only for the names that belong to its own ports. It never lists a directory, because any user
-may fill it with files.
+A census looks only for the names that belong to its own ports. It lists a directory only if few files are in
+it, because any user may fill it with files.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from onlinesim_rent.finding import CensusError
@@ -28,6 +29,8 @@ KERNEL_DEVICES = Path("/sys/dev/char")
 _PREFIXES = ("LCK..", "LOCK..")
 """FHS 5.9 names the first; chan_dongle writes the second, which holds ``<pid> <descriptor>``."""
 _LOCK_FILE_BYTES = 256
+_MOST_LISTED = 1000
+"""A look-up costs a system call for each name of each port. Up to so many files, one listing is cheaper."""
 _MOST_PROCESSES = 2**22
 """linux/threads.h, PID_MAX_LIMIT: no process has a greater number."""
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
@@ -76,7 +79,7 @@ def kernel_names(device: DeviceIdentity | None, kernel_devices: Path = KERNEL_DE
 
 
 def live_lock_files(
-    names_of: Mapping[str, Iterable[str]], directories: Iterable[Path] = LOCK_DIRECTORIES
+    names_of: Mapping[str, Collection[str]], directories: Iterable[Path] = LOCK_DIRECTORIES
 ) -> dict[str, str]:
     """Return the path of a live lock file for each port that has one. ``names_of`` gives each port's names.
 
@@ -84,16 +87,33 @@ def live_lock_files(
     process. In a PID namespace (a container) process numbers differ, so there every lock file counts as live.
     Raises CensusError if this user may not look into a directory.
     """
-    places = list(_distinct(directories))
+    places = {place: _names_in(place) for place in _distinct(directories)}
     may_be_stale = _has_the_hosts_process_numbers()
     found: dict[str, str] = {}
     for port, names in names_of.items():
-        for path in (f"{place}/{name}" for place in places for name in names):
-            # Nearly no lock file exists, and this is much cheaper than an exception of open().
-            if os.access(path, os.F_OK, follow_symlinks=False) and _is_live(path, may_be_stale=may_be_stale):
+        for path in _lock_files(places, names):
+            if _is_live(path, may_be_stale=may_be_stale):
                 found[port] = path
                 break
     return found
+
+
+def _names_in(place: str) -> frozenset[str] | None:
+    """Return the names in a directory; None if there are many, or if this user may not list it."""
+    try:
+        with os.scandir(place) as entries:
+            names = frozenset(entry.name for entry in islice(entries, _MOST_LISTED + 1))
+    except OSError:
+        return None
+    return names if len(names) <= _MOST_LISTED else None
+
+
+def _lock_files(places: Mapping[str, frozenset[str] | None], names: Collection[str]) -> Iterator[str]:
+    """Yield the paths of the lock files of a port. ``places`` has the names in each directory."""
+    for place, listed in places.items():
+        if listed is None or not listed.isdisjoint(names):
+            paths = (f"{place}/{name}" for name in names)
+            yield from (path for path in paths if os.access(path, os.F_OK, follow_symlinks=False))
 
 
 def _distinct(directories: Iterable[Path]) -> Iterator[str]:
