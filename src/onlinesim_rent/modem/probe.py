@@ -15,7 +15,13 @@ from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import processes_holding
-from onlinesim_rent.modem.ports.lock_files import kernel_names, live_lock_files, lock_file_names, udev_links
+from onlinesim_rent.modem.ports.lock_files import (
+    kernel_names,
+    live_lock_files,
+    lock_file_names,
+    may_be_locked,
+    udev_links,
+)
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing
 
@@ -72,7 +78,11 @@ class _Host:
 
     def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> dict[str, NotCounted]:
         held = processes_holding((port.device for port in ports if port.device), ours, self._latest)
-        locked = live_lock_files({port.name: self._names_of_locks(port) for port in ports})
+        locked = (
+            live_lock_files({port.name: self._names_of_locks(port) for port in ports})
+            if may_be_locked()
+            else {}
+        )
         signs: dict[str, NotCounted] = {}
         for port in ports:
             if port.device in held:

@@ -98,6 +98,17 @@ def live_lock_files(
     return found
 
 
+def may_be_locked(directories: Iterable[Path] = LOCK_DIRECTORIES) -> bool:
+    """Tell whether there is any lock file at all; True if a directory holds too many files to list.
+
+    Raises CensusError if this user may not look into a directory.
+    """
+    listings = [_names_in(place) for place in _distinct(directories)]
+    return any(
+        names is None or any(name.startswith((*_PREFIXES, "LK.")) for name in names) for names in listings
+    )
+
+
 def _names_in(place: str) -> frozenset[str] | None:
     """Return the names in a directory; None if there are many, or if this user may not list it."""
     try:
