@@ -52,8 +52,11 @@ def test_what_finds_no_room_is_counted_and_told_once_there_is_room(log, pipe):
     log.warning("the last")
     reader.until("the last\n")
 
-    kept = re.findall(r"^(\d+) x", reader.text, re.MULTILINE)
-    assert list(map(int, kept)) == list(range(len(kept)))
+    kept = [int(number) for number in re.findall(r"^(\d+) x", reader.text, re.MULTILINE)]
+    assert kept[:MOST_LINES] == list(range(MOST_LINES))
+    # On a busy machine the pipe takes some of the later lines, once the thread has had its turn.
+    assert kept == sorted(set(kept))
+    assert len(kept) < total
     assert reader.text.endswith(
         f"\n{total - len(kept)} log lines were dropped, because nobody read the log\nthe last\n"
     )
