@@ -115,7 +115,7 @@ class Server:
         return self.wait()
 
     def kill(self) -> None:
-        """Leave no process behind, whatever the test has done."""
+        """Leave no process and no open stream behind, whatever the test has done."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.wait()
