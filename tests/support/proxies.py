@@ -107,19 +107,25 @@ class Application:
 @contextmanager
 def nginx(directory: Path, site: Path = SITE) -> Iterator[Proxy]:
     """Start nginx with a site whose ports and paths are ours and nothing else, and end it with the block."""
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=1024) as listener,
+        socket.socket(socket.AF_UNIX) as host_listener,
+    ):
         port = listener.getsockname()[1]
+        host_listener.bind(f"{directory}/host.sock")
+        host_listener.listen(1024)
+        listening = [listener.fileno(), host_listener.fileno()]
         make_certificate(directory)
         (directory / "site").write_text(moved(site.read_text(), directory, port))
         configuration = AROUND_THE_SITE.format(user=pwd.getpwuid(os.getuid()).pw_name, directory=directory)
         (directory / "nginx.conf").write_text(configuration)
         with (directory / "error.log").open("wb") as errors:
-            # nginx takes over a socket that listens already, as in an upgrade of its own binary: requests
-            # wait in it, so that nobody has to wait for nginx.
+            # nginx takes over sockets that listen already, as in an upgrade of its own binary: requests
+            # wait in them, so that nobody has to wait for nginx.
             process = subprocess.Popen(
                 nginx_command(directory),
-                env=os.environ | {"NGINX": f"{listener.fileno()};"},
-                pass_fds=[listener.fileno()],
+                env=os.environ | {"NGINX": "".join(f"{descriptor};" for descriptor in listening)},
+                pass_fds=listening,
                 stderr=errors,
             )
         try:
