@@ -93,14 +93,14 @@ class Probing:
         """
         if not lines or self._clock() >= self._deadline:
             return False
-        signs = self._signs_of_use(lines)
+        reasons = self._reasons_to_leave(lines)
         for line in lines:
             line.finding = None
             self._unfinished += 1
             if line.port.name in self._stuck:
                 self._find(line, stuck(line.port))
-            elif sign := signs.get(line.port.name):
-                self._find(line, sign)
+            elif reason := reasons.get(line.port.name):
+                self._find(line, reason)
             elif line.state is not State.CLOSED:
                 self._find(line, NotCounted(Verdict.OUT_OF_TIME, "was not closed in time to be asked again"))
             else:
@@ -108,10 +108,19 @@ class Probing:
         self._open_more()
         return True
 
-    def _signs_of_use(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
+    def _reasons_to_leave(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
+        """Return why ports, by name, must not be opened or counted: used by a program, or no longer there."""
+        ports = [line.port for line in lines]
         ours = [line.opened.fileno() for line in self.lines if line.state is State.CLOSING]
         self._signs_at = self._clock()
-        return self._system.signs_of_use([line.port for line in lines], ours)
+        signs = self._system.signs_of_use(ports, ours)
+        # The number of a device that is gone can be another device's by now, which a program may use.
+        absent = {
+            line.port.name: hung_up(line.port)
+            for line in lines
+            if line.modem and not self._system.is_there(line.port)
+        }
+        return {**signs, **absent}
 
     def _is_too_old(self, line: Line) -> bool:
         return line.is_counted and is_too_old(line.proved_at, self._clock(), self._deadline)
@@ -222,11 +231,11 @@ class Probing:
     def _leave_used(self) -> None:
         """Leave out the waiting ports that somebody uses by now."""
         waiting = list(self._waiting)
-        signs = self._signs_of_use(waiting)
-        self._waiting = deque(line for line in waiting if line.port.name not in signs)
+        reasons = self._reasons_to_leave(waiting)
+        self._waiting = deque(line for line in waiting if line.port.name not in reasons)
         for line in waiting:
-            if sign := signs.get(line.port.name):
-                self._find(line, sign)
+            if reason := reasons.get(line.port.name):
+                self._find(line, reason)
 
     def _open(self, line: Line) -> Outcome:
         """Runs in a thread. After the census, the outcome runs in a thread too."""
@@ -321,12 +330,10 @@ class Probing:
     def _check_counted(self) -> None:
         """Check each counted module once more: its device is still there, and no other program uses it."""
         counted = [line for line in self.lines if line.is_counted]
-        signs = self._signs_of_use(counted)
+        reasons = self._reasons_to_leave(counted)
         for line in counted:
-            if sign := signs.get(line.port.name):
-                self._find(line, sign)
-            elif not self._system.is_there(line.port):
-                self._find(line, hung_up(line.port))
+            if reason := reasons.get(line.port.name):
+                self._find(line, reason)
 
     def _find(self, line: Line, outcome: Modem | NotCounted) -> None:
         """Set a port's finding. If it is not counted, the finding still names the module that it showed."""
