@@ -8,7 +8,7 @@ import os
 
 from flask import Flask, Response, abort, request
 
-from onlinesim_rent import create_app
+from onlinesim_rent.application import create_app
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from modem_simulator import SimulatedBank, live_bank
+from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.ports.find import find_ports
@@ -48,7 +49,7 @@ def measure(size: int) -> tuple[float, float]:
 
 def take(prober: Prober, ports: str, size: int) -> None:
     """Take a census as the service does, and insist that it is whole."""
-    findings = prober.probe(find_ports([ports]), time.monotonic() + 8)
+    findings = prober.probe(find_ports([ports]), boot_clock() + 8)
     available = sum(finding.verdict is Verdict.AVAILABLE for finding in findings)
     if available != size:
         raise SystemExit(f"{available} of {size} modules were counted")

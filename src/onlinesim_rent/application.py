@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
     # gevent's and eventlet's monkey-patching takes it away, and a census cannot be taken without.
     if not hasattr(select, "epoll"):
         raise ConfigurationError(
-            "the server replaces select.epoll, without which no modem can be asked; "
+            "the server replaces select.epoll, which the service needs to ask the modems; "
             "run gunicorn with the worker class of gunicorn.conf.py, not with gevent or eventlet"
         )
     settings = settings or Settings.from_env()

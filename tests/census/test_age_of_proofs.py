@@ -1,4 +1,4 @@
-"""No answer holds a proof older than RENT_CACHE_SECONDS and PROOF_SECONDS together. In virtual time."""
+"""No answer holds a proof older than RENT_CACHE_SECONDS and PROOF_MARGIN_SECONDS. In virtual time."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_SECONDS, CensusCache
+from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_MARGIN_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import CensusError, Verdict
 
 CACHE_SECONDS = 5.0
-BOUND_SECONDS = CACHE_SECONDS + PROOF_SECONDS
+BOUND_SECONDS = CACHE_SECONDS + PROOF_MARGIN_SECONDS
 GRANTED_SECONDS = 20.0
 
 
@@ -154,6 +154,6 @@ def test_no_answer_of_any_history_holds_an_older_proof(tmp_path, seconds):
             continue
         answers += 1
         assert world.now <= deadline + LATE_SECONDS
-        assert max(ages(census, world.now), default=0.0) <= seconds + PROOF_SECONDS + 1e-6
+        assert max(ages(census, world.now), default=0.0) <= seconds + PROOF_MARGIN_SECONDS + 1e-6
     assert answers > 50
     assert refusals > 50

@@ -17,7 +17,7 @@ from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock, boot_id
 from onlinesim_rent.finding import CensusError
 
-PROOF_SECONDS = 3.0
+PROOF_MARGIN_SECONDS = 3.0
 """How much older than RENT_CACHE_SECONDS a counted proof may be in an answer."""
 
 LEAST_SECONDS = 3.0
@@ -117,7 +117,7 @@ class CensusCache:
 
         A call that has waited for others, and has no time left for a census of its own, may get one that
         ended since. No census is returned whose oldest counted proof is older than ``seconds`` and
-        PROOF_SECONDS together. Raises CensusError where there is no such census by the deadline.
+        PROOF_MARGIN_SECONDS together. Raises CensusError where there is no such census by the deadline.
         """
         request = _Request(self._clock(), deadline)
         try:
@@ -182,10 +182,10 @@ class CensusCache:
                 f"the census ended {now - request.deadline:.1f} s too late: "
                 "the process was stopped, or the host slept or has too much to do; ask again"
             )
-        if not now - memory.proved_at <= self._seconds + PROOF_SECONDS:
+        if not now - memory.proved_at <= self._seconds + PROOF_MARGIN_SECONDS:
             raise CensusError(
                 f"a module in the census was last asked {now - memory.proved_at:.1f} s ago, "
-                f"and at most {self._seconds + PROOF_SECONDS:g} s are allowed; ask again"
+                f"and at most {self._seconds + PROOF_MARGIN_SECONDS:g} s are allowed; ask again"
             )
 
     def _remembered(self, request: _Request) -> _Memory | None:
@@ -197,7 +197,9 @@ class CensusCache:
         now = self._clock()
         age = now - memory.proved_at
         since = memory.began_at if now <= request.latest_begin else memory.ended_at
-        return age < self._seconds or (since > request.came_at and age <= self._seconds + PROOF_SECONDS)
+        return age < self._seconds or (
+            since > request.came_at and age <= self._seconds + PROOF_MARGIN_SECONDS
+        )
 
     def _memory(self) -> _Memory | None:
         """Return the last census, however old, if it is one of this boot and this subject."""
