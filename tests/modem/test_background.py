@@ -27,7 +27,8 @@ def serve(background: Background, done: list[object], count: int) -> int:
         if select.select([background], [], [], STUCK_SECONDS)[0]:
             for outcome in background.outcomes():
                 outcome()
-        background.reinforce()
+        if background.has_waiting:
+            background.reinforce()
     return turns
 
 
@@ -61,6 +62,14 @@ def test_note_3_hundreds_of_stuck_tasks_barely_delay_the_next():
         assert done == ["sound"]
         # At each turn as many threads are added as are stuck; one at a time would take 300 turns.
         assert turns <= 150
+
+
+def test_a_stuck_task_holds_up_no_outcome_of_another():
+    done: list[object] = []
+    with Gate() as gate, closing(Background()) as background:
+        background.submit(at_once(done, "sound"), waiting_at(gate, done))
+        serve(background, done, 1)
+        assert done == ["sound"]
 
 
 def test_a_stuck_task_runs_its_own_outcome_after_the_end():

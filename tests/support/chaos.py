@@ -28,8 +28,7 @@ from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, toget
 from virtual import VirtualHost
 
 from modem_simulator import FAULTS
-from onlinesim_rent.census.cache import PROOF_SECONDS as ANSWERED_PROOF_SECONDS
-from onlinesim_rent.census.cache import RESERVE_SECONDS, CensusCache
+from onlinesim_rent.census.cache import PROOF_MARGIN_SECONDS, RESERVE_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import CensusError, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
@@ -338,7 +337,7 @@ def _too_old_to_answer(asked: Asked) -> Iterator[str]:
     """No answer, remembered or not, holds a proof that is older than the bound that the README states."""
     for line in asked.counted:
         age = asked.host.now - line.proved_at
-        if age > CACHE_SECONDS + ANSWERED_PROOF_SECONDS:
+        if age > CACHE_SECONDS + PROOF_MARGIN_SECONDS:
             yield f"{line.port.name} is answered {age:.3f} s after its proof"
 
 

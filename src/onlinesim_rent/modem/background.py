@@ -19,6 +19,9 @@ THREADS = 1
 STUCK_SECONDS = 0.02
 """A task that runs longer counts as stuck."""
 
+BATCH = 32
+"""How many outcomes wake the loop. If each did, the loop and the thread would compete all the time."""
+
 Outcome = Callable[[], None]
 Task = Callable[[], Outcome]
 """Runs in a thread and may block. Returns a function that handles the outcome in the loop. Raises nothing."""
@@ -42,8 +45,8 @@ class Background:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether tasks wait for a thread."""
-        return bool(self._tasks)
+        """Whether tasks wait for a thread, or outcomes for a whole batch."""
+        return bool(self._tasks or self._outcomes)
 
     def submit(self, *tasks: Task) -> None:
         """Queue tasks; threads start them in this order."""
@@ -53,9 +56,11 @@ class Background:
             self._reinforce()
 
     def reinforce(self) -> None:
-        """Start threads for waiting tasks, to replace stuck threads."""
+        """Start threads for waiting tasks, to replace stuck threads; a stuck task holds up no outcomes."""
         with self._changed:
             self._reinforce()
+            if self._outcomes:
+                self._announce()
 
     def outcomes(self) -> list[Outcome]:
         """Return the outcomes of the tasks that ended since the last call, for the loop to call."""
@@ -115,10 +120,13 @@ class Background:
         with self._changed:
             if self._is_closed:
                 return False
-            if not self._outcomes:
-                os.eventfd_write(self._wakeup, 1)
             self._outcomes.append(outcome)
+            if len(self._outcomes) >= BATCH or not self._tasks:
+                self._announce()
             return True
+
+    def _announce(self) -> None:
+        os.eventfd_write(self._wakeup, 1)
 
 
 def _pass_on(outcome: Outcome) -> Outcome:

@@ -36,6 +36,7 @@ class RegistrationStatus(IntEnum):
     RLOS = 11
 
 
+_REGISTRATION_STATUSES = frozenset(RegistrationStatus)
 _TAKES_TEXTS = frozenset({
     RegistrationStatus.HOME,
     RegistrationStatus.ROAMING,
@@ -57,6 +58,9 @@ class ActivityStatus(IntEnum):
     ASLEEP = 5
 
 
+_ACTIVITY_STATUSES = frozenset(ActivityStatus)
+
+
 class CmeError(Enum):
     """The causes in +CME ERROR (TS 27.007 clause 9.2) that this service treats differently."""
 
@@ -76,6 +80,10 @@ _CME_ERRORS = {
     "515": CmeError.SIM_BUSY,
 }
 _IDENTITY = re.compile(r'(?:\+C(?:GSN|IMI):\s*)?"?([0-9]{14,15})"?', re.IGNORECASE)
+_BARE_IDENTITY = re.compile(r'"?[0-9]{8,}"?')
+_IMEI = re.compile(r"[0-9]{15}")
+_IMSI = re.compile(r"[0-9]{14,15}")
+_SMALL_NUMBER = re.compile(r"[0-9]{1,3}")
 _LACKS_COMMAND = frozenset({"ERROR", "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED"})
 
 
@@ -131,13 +139,13 @@ def parse_cgsn_response(lines: Iterable[str]) -> str | None:
     The check digit is not checked: some live modules have a wrong one.
     """
     imei = _agreed(lines, _identity("+CGSN:"))
-    return imei if imei and re.fullmatch(r"[0-9]{15}", imei) and len(set(imei)) > 1 else None
+    return imei if imei and _IMEI.fullmatch(imei) and len(set(imei)) > 1 else None
 
 
 def parse_cimi_response(lines: Iterable[str]) -> str | None:
     """Return the IMSI (clause 5.6): 14 or 15 digits, not all the same."""
     imsi = _agreed(lines, _identity("+CIMI:"))
-    return imsi if imsi and re.fullmatch(r"[0-9]{14,15}", imsi) and len(set(imsi)) > 1 else None
+    return imsi if imsi and _IMSI.fullmatch(imsi) and len(set(imsi)) > 1 else None
 
 
 def parse_identity(line: str) -> str | None:
@@ -164,13 +172,13 @@ def parse_creg_read_response(lines: Iterable[str]) -> RegistrationStatus | None:
         return None
     if unsolicited not in {None, solicited}:
         raise Contradiction
-    return RegistrationStatus(solicited) if solicited in set(RegistrationStatus) else None
+    return RegistrationStatus(solicited) if solicited in _REGISTRATION_STATUSES else None
 
 
 def parse_cpas_response(lines: Iterable[str]) -> ActivityStatus | None:
     """Return ``<pas>`` of +CPAS (clause 8.1)."""
     activity = _agreed(lines, _cpas)
-    return ActivityStatus(activity) if activity in set(ActivityStatus) else None
+    return ActivityStatus(activity) if activity in _ACTIVITY_STATUSES else None
 
 
 def parse_creg_solicited(line: str) -> int | None:
@@ -200,14 +208,14 @@ def _creg_fields(line: str) -> list[str]:
 
 def _is_stat_field(field: list[str]) -> bool:
     """Whether the field can be ``<n>`` or ``<stat>``: a quoted or long field is a ``<lac>``."""
-    return bool(field) and re.fullmatch(r"[0-9]{1,3}", field[0]) is not None
+    return bool(field) and _SMALL_NUMBER.fullmatch(field[0]) is not None
 
 
 def _cpas(line: str) -> int | None:
     value = _after("+CPAS:", line)
     if value is None:
         return None
-    return int(value) if re.fullmatch(r"[0-9]{1,3}", value) else -1
+    return int(value) if _SMALL_NUMBER.fullmatch(value) else -1
 
 
 def _identity(prefix: str) -> Callable[[str], str | None]:
@@ -215,7 +223,7 @@ def _identity(prefix: str) -> Callable[[str], str | None]:
 
     def read(line: str) -> str | None:
         value = _after(prefix, line)
-        if value is None and re.fullmatch(r'"?[0-9]{8,}"?', line):
+        if value is None and _BARE_IDENTITY.fullmatch(line):
             value = line.strip('"')
         return value
 
