@@ -41,6 +41,8 @@ def test_a_key_and_ports_are_enough() -> None:
         deadline_seconds=8,
         baud_rate=115200,
         names_file=None,
+        claims_dir=None,
+        taken_by_holders=True,
         log_level="info",
         runtime_dir=Path("/dev/shm", f"onlinesim-rent-{os.getuid()}"),
     )
@@ -61,6 +63,8 @@ def test_every_variable_can_be_set() -> None:
         RENT_BAUD_RATE="9600",
         RENT_NAMES_FILE="/etc/names.toml",
         RENT_RUNTIME_DIR="/run/elsewhere",
+        RENT_CLAIMS_DIR="/var/lib/claims",
+        RENT_TAKEN_BY="claims",
     )
 
     assert settings.authorization_required is False
@@ -68,6 +72,8 @@ def test_every_variable_can_be_set() -> None:
     assert settings.deadline_seconds == 9.5
     assert settings.baud_rate == 9600
     assert settings.names_file == Path("/etc/names.toml")
+    assert settings.claims_dir == Path("/var/lib/claims")
+    assert settings.taken_by_holders is False
     assert settings.runtime_dir == Path("/run/elsewhere")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import select
-from functools import partial
 
 from flask import Flask
 
 from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
+from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.census.taking import take_census
+from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.networks.home_network import Names
@@ -46,11 +46,21 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
 def live_census(settings: Settings) -> CensusCache:
     """The counts as the modules on the settings' ports prove them. Raises ConfigurationError."""
     names = Names.load(settings.names_file)
-    known = KnownModules(RuntimeDirectory(settings.runtime_dir))
+    claims = ClaimsDirectory(settings.claims_dir)
+    taker = CensusTaker(
+        settings.ports,
+        Prober(settings.baud_rate),
+        names,
+        KnownModules(RuntimeDirectory(settings.runtime_dir)),
+        claims,
+        settings.taken_by_holders,
+    )
+    subject = (settings.ports, settings.baud_rate, names.fingerprint, settings.taken_by_holders)
     return CensusCache(
         settings.runtime_dir,
         settings.cache_seconds,
-        partial(take_census, settings.ports, Prober(settings.baud_rate), names, known),
+        taker.take,
         record=journal.record,
-        subject=repr((settings.ports, settings.baud_rate, names.fingerprint)),
+        subject=repr(subject),
+        claims=lambda: claims.current().fingerprint,
     )

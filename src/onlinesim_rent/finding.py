@@ -18,6 +18,7 @@ class Verdict(StrEnum):
 
     AVAILABLE = "available"
     DUPLICATE = "duplicate"
+    CLAIMED = "claimed"
     IN_USE = "in use"
     UNREACHABLE = "unreachable"
     HUNG_UP = "hung up"
@@ -46,6 +47,13 @@ class NotCounted(Exception):
         self.modem = modem
 
 
+class Held(NotCounted):
+    """Another program has the port open or locked."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(Verdict.IN_USE, reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Modem:
     """A module: its radio (IMEI) and its SIM (IMSI). The IMSI is empty until it is known."""
@@ -59,7 +67,7 @@ class Finding:
     """What one port showed. Modules that answer on several ports are still in several findings.
 
     ``seconds`` is the time of the finding, from the start of the census. ``modem`` is set, whatever the
-    verdict, if the module's identity was read.
+    verdict, if the module's identity was read. ``is_held`` is set if another program has the port.
     """
 
     port: str
@@ -67,3 +75,4 @@ class Finding:
     reason: str
     seconds: float
     modem: Modem | None = None
+    is_held: bool = False

@@ -68,7 +68,7 @@ class Asked:
         self.probing = Probing(host.ports, deadline, host)
         self.findings: list[Finding] = self.probing.run()
         self.ended = host.now
-        self.census = Census.of(self.findings, names(), self.ended - self.began, known)
+        self.census = Census.of(self.findings, names(), self.ended - self.began, known=known)
         self.counted = [
             line
             for line, report in zip(self.probing.lines, self.census.ports, strict=True)

@@ -91,6 +91,7 @@ class CensusCache:
 
     ``subject`` says what is counted and how: a census of another subject in the same directory is none of
     ours. ``record(previous, census)`` is told of every census that is taken, whoever took the previous one.
+    ``claims()`` is the fingerprint of the claims of this moment: a census with other claims is too old.
     All times are on ``clock``. A census' age is that of the oldest proof that it counts.
     """
 
@@ -102,6 +103,7 @@ class CensusCache:
         *,
         record: Callable[[Census | None, Census], None],
         subject: str = "",
+        claims: Callable[[], str] = lambda: "",
         clock: Callable[[], float] = boot_clock,
     ) -> None:
         self._directory = RuntimeDirectory(directory)
@@ -110,6 +112,7 @@ class CensusCache:
         self._take = take
         self._record = record
         self._subject = subject
+        self._claims = claims
         self._clock = clock
 
     def get(self, deadline: float) -> Census:
@@ -197,9 +200,10 @@ class CensusCache:
         now = self._clock()
         age = now - memory.proved_at
         since = memory.began_at if now <= request.latest_begin else memory.ended_at
-        return age < self._seconds or (
+        is_young = age < self._seconds or (
             since > request.came_at and age <= self._seconds + PROOF_MARGIN_SECONDS
         )
+        return is_young and memory.census.claims == self._claims()
 
     def _memory(self) -> _Memory | None:
         """Return the last census, however old, if it is one of this boot and this subject."""

@@ -7,11 +7,12 @@ reports too few only loses some trade.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from onlinesim_rent.census.claims import NO_CLAIMS, Claims, claimed, claims_by_port, ports_by_claim
+from onlinesim_rent.census.groups import groups_by_port
 from onlinesim_rent.finding import Finding, Modem, Verdict
 from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
@@ -39,23 +40,42 @@ class Census:
     seconds: float
     unnamed: tuple[str, ...] = ()
     """PLMNs that are counted under their digits, because no name for them is known."""
+    claims: str = ""
+    """The fingerprint of the claims that were there when it ended."""
+    matched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The ports that each claim took, by the claim's digest; claims that took no port are left out."""
 
     @classmethod
     def of(
-        cls, findings: Iterable[Finding], names: Names, seconds: float, known: Mapping[str, str] | None = None
+        cls,
+        findings: Iterable[Finding],
+        names: Names,
+        seconds: float,
+        *,
+        known: Mapping[str, str] | None = None,
+        claims: Claims = NO_CLAIMS,
+        paths: Mapping[str, Collection[str]] | None = None,
+        taken_by_holders: bool = True,
     ) -> Census:
         """Judge the findings of one census that took ``seconds``, in the order of their ports.
 
         ``known`` holds the IMEI that each port, by its name, showed in an earlier census. It never makes a
         port count. If a port shows no IMEI now, its verdict counts against the known module's other ports.
+        ``paths`` holds all paths of each port, by its name: a claim may name any of them. If
+        ``taken_by_holders`` is false, a port that a program holds says nothing of its module's other ports.
         """
         findings = [_with_known_modem(finding, known or {}) for finding in findings]
+        claims_on = claims_by_port(findings, claims, paths or {})
+        findings = [claimed(finding, claims_on.get(finding.port, ())) for finding in findings]
         networks = {
             finding.modem.imsi: names.home_network(finding.modem.imsi)
             for finding in findings
             if finding.modem and finding.modem.imsi
         }
-        reports = [_report(finding, networks) for finding in _judged(findings)]
+        speaking = [
+            finding for finding in findings if not _says_nothing(finding, taken_by_holders=taken_by_holders)
+        ]
+        reports = [_report(finding, networks) for finding in _judged(findings, groups_by_port(speaking))]
         counted = {
             (report.country, report.operator) for report in reports if report.verdict is Verdict.AVAILABLE
         }
@@ -64,7 +84,9 @@ class Census:
             for network in networks.values()
             if network and not network.named and (network.country, network.operator) in counted
         }
-        return cls(tuple(reports), seconds, tuple(sorted(unnamed)))
+        return cls(
+            tuple(reports), seconds, tuple(sorted(unnamed)), claims.fingerprint, ports_by_claim(claims_on)
+        )
 
     @property
     def available(self) -> Counter[tuple[str, str]]:
@@ -91,7 +113,10 @@ class Census:
         reports = (
             PortReport(**{**report, "verdict": Verdict(report["verdict"])}) for report in value["ports"]
         )
-        return cls(tuple(reports), float(value["seconds"]), tuple(value["unnamed"]))
+        matched = {digest: tuple(ports) for digest, ports in value["matched"].items()}
+        return cls(
+            tuple(reports), float(value["seconds"]), tuple(value["unnamed"]), str(value["claims"]), matched
+        )
 
 
 def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> PortReport:
@@ -113,14 +138,12 @@ def _with_known_modem(finding: Finding, known: Mapping[str, str]) -> Finding:
     return replace(finding, modem=Modem(imei)) if imei and not finding.modem else finding
 
 
-def _judged(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _judged(findings: Iterable[Finding], group_of: Mapping[str, list[Finding]]) -> Iterator[Finding]:
     """Yield the findings again, with at most one of each group of ports still available.
 
     Ports that share an IMEI or an IMSI, directly or through others, form a group. A group may be only one
     number, so it counts once. If one port of a group has a bad verdict, no port of the group counts.
     """
-    findings = list(findings)
-    group_of = _sharing(finding for finding in findings if finding.verdict not in _SAYS_NOTHING)
     for finding in findings:
         if finding.verdict is not Verdict.AVAILABLE:
             yield finding
@@ -138,6 +161,12 @@ def _judged(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 _SAYS_NOTHING = frozenset({Verdict.SILENT, Verdict.NOT_AT, Verdict.OUT_OF_TIME})
 """These verdicts do not count against a module: some of its ports may not answer, or not in time."""
+
+
+def _says_nothing(finding: Finding, *, taken_by_holders: bool) -> bool:
+    return finding.verdict in _SAYS_NOTHING or (
+        finding.is_held and finding.verdict is Verdict.IN_USE and not taken_by_holders
+    )
 
 
 def _counted_of(group: list[Finding]) -> Finding:
@@ -161,23 +190,3 @@ def _shared(finding: Finding, counted: Finding) -> str:
 def _relation(finding: Finding, other: Finding) -> str:
     is_same = finding.modem and other.modem and finding.modem.imei == other.modem.imei
     return "the same module as" if is_same else "shares its IMEI or its SIM with"
-
-
-def _sharing(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Return, by port, the group of findings that share an IMEI or an IMSI with it, directly or not."""
-    group_of: dict[str, list[Finding]] = {}
-    by_port: dict[str, list[Finding]] = {}
-    for finding in findings:
-        connected = {id(group): group for name in _identities(finding) if (group := group_of.get(name))}
-        merged = [*chain.from_iterable(connected.values()), finding]
-        for member in merged:
-            by_port[member.port] = merged
-            group_of.update(dict.fromkeys(_identities(member), merged))
-    return by_port
-
-
-def _identities(finding: Finding) -> Iterator[str]:
-    if finding.modem:
-        yield f"IMEI {finding.modem.imei}"
-        if finding.modem.imsi:
-            yield f"IMSI {finding.modem.imsi}"

@@ -1,32 +1,54 @@
-"""Takes one census: finds the ports, asks the modules, and counts."""
+"""Takes one census: finds the ports, asks the modules, reads the claims, and counts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.clock import Deadline
-from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.finding import Finding
+from onlinesim_rent.modem.ports.find import Port, find_ports
+from onlinesim_rent.modem.ports.paths import all_paths
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.networks.home_network import Names
 
 
-def take_census(
-    patterns: Sequence[str],
-    prober: Prober,
-    names: Names,
-    known: KnownModules,
-    deadline: float,
-) -> Census:
-    """Ask the modules on the ports that ``patterns`` name, by a deadline on the prober's clock.
+@dataclass(frozen=True, slots=True)
+class CensusTaker:
+    """Takes a census of the modules on the ports that ``patterns`` name."""
 
-    Raises CensusError where that cannot be done in time, or at all.
-    """
-    clock = prober.clock
-    began = clock()
-    ports = find_ports(patterns, Deadline(deadline, clock))
-    findings = prober.probe(ports, deadline)
-    census = Census.of(findings, names, round(clock() - began, 3), known.of(ports))
-    known.learn(ports, findings)
-    return census
+    patterns: Sequence[str]
+    prober: Prober
+    names: Names
+    known: KnownModules
+    claims: ClaimsDirectory
+    taken_by_holders: bool = True
+
+    def take(self, deadline: float) -> Census:
+        """Ask the modules, by a deadline on the prober's clock, and count them.
+
+        Raises CensusError where that cannot be done in time, or at all.
+        """
+        clock = self.prober.clock
+        began = clock()
+        ports = find_ports(self.patterns, Deadline(deadline, clock))
+        findings = self.prober.probe(ports, deadline)
+        census = self._count(ports, findings, seconds=round(clock() - began, 3))
+        self.known.learn(ports, findings)
+        return census
+
+    def _count(self, ports: Sequence[Port], findings: Sequence[Finding], seconds: float) -> Census:
+        # Not before the modules were asked: a number may have been rented meanwhile.
+        claims = self.claims.current()
+        return Census.of(
+            findings,
+            self.names,
+            seconds,
+            known=self.known.of(ports),
+            claims=claims,
+            paths={port.name: all_paths(port) for port in ports} if claims.names else {},
+            taken_by_holders=self.taken_by_holders,
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.console.errors import explained, printed
 from onlinesim_rent.console.ports import count_ports
@@ -19,6 +20,7 @@ def check() -> None:
     with explained():
         settings = Settings.from_env()
         Names.load(settings.names_file)
+        ClaimsDirectory(settings.claims_dir).current()
         _warn_of_disk(settings.runtime_dir)
     with printed():
         click.echo(f"The settings are right. Ports found now: {count_ports(settings)}.")

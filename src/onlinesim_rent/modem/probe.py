@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from selectors import BaseSelector, DefaultSelector
 
 from onlinesim_rent.clock import Deadline, boot_clock
-from onlinesim_rent.finding import CensusError, Finding, NotCounted, Verdict
+from onlinesim_rent.finding import CensusError, Finding, Held, NotCounted
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
 from onlinesim_rent.modem.ports.find import Port
@@ -86,9 +86,9 @@ class _Host:
         signs: dict[str, NotCounted] = {}
         for port in ports:
             if port.device in held:
-                signs[port.name] = NotCounted(Verdict.IN_USE, f"held open by {held[port.device]}")
+                signs[port.name] = Held(f"held open by {held[port.device]}")
             elif lock_file := locked.get(port.name):
-                signs[port.name] = NotCounted(Verdict.IN_USE, f"locked by another program ({lock_file})")
+                signs[port.name] = Held(f"locked by another program ({lock_file})")
         return signs
 
     def _names_of_locks(self, port: Port) -> list[str]:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE
 
-from onlinesim_rent.finding import Finding, Modem, NotCounted, Verdict
+from onlinesim_rent.finding import Finding, Held, Modem, NotCounted, Verdict
 from onlinesim_rent.modem.background import STUCK_SECONDS, Outcome
 from onlinesim_rent.modem.line import Line, State, gone, hung_up, stuck
 from onlinesim_rent.modem.ports.find import Port
@@ -285,7 +285,7 @@ class Probing:
             again = again_at(line.asked_at, line.proved_at, self._deadline)
             self._reviews_at = min(self._reviews_at, again)
             if line.opened.is_exclusive():
-                outcome = NotCounted(Verdict.IN_USE, "another program has just opened it (TIOCEXCL)")
+                outcome = Held("another program has just opened it (TIOCEXCL)")
         self._find(line, outcome)
         self._selector.unregister(line.opened)
         self._close_later(line)
@@ -346,7 +346,8 @@ class Probing:
         else:
             seconds = round(self._clock() - self._began, 3)
             modem = outcome.modem or line.modem
-            line.finding = Finding(name, outcome.verdict, outcome.reason, seconds, modem)
+            is_held = isinstance(outcome, Held)
+            line.finding = Finding(name, outcome.verdict, outcome.reason, seconds, modem, is_held)
 
 
 def _do_nothing() -> None:

@@ -57,6 +57,18 @@ VARIABLES = (
         if_unset="none",
         example="/etc/onlinesim-rent/names.toml",
     ),
+    Variable(
+        "RENT_CLAIMS_DIR",
+        "a directory with one file for each number that is taken: see docs/agents.md",
+        if_unset="none",
+        example="/var/lib/onlinesim-rent/claims",
+    ),
+    Variable(
+        "RENT_TAKEN_BY",
+        "'holders': a program that has a port of a module open takes the module, and so does a claim; "
+        "'claims': only claims do",
+        default="holders",
+    ),
     Variable("RENT_LOG_LEVEL", "debug, info, warning, error or critical", default="info"),
     Variable(
         "RENT_RUNTIME_DIR",
@@ -97,7 +109,8 @@ class Settings:
     ``api_keys`` are all valid at the same time, so that a key can be replaced without a refused request.
     ``ports`` are globs, absolute device paths and ``socket://host:port``, not yet expanded.
     ``cache_seconds`` is how long a census may be answered again, ``deadline_seconds`` how long after its
-    arrival a request must be answered.
+    arrival a request must be answered. ``claims_dir`` is None if there are no claims. ``taken_by_holders``
+    says whether a program that holds a port takes the port's module.
     """
 
     api_keys: tuple[str, ...] = field(repr=False)
@@ -107,6 +120,8 @@ class Settings:
     deadline_seconds: float
     baud_rate: int
     names_file: Path | None
+    claims_dir: Path | None
+    taken_by_holders: bool
     log_level: str
     runtime_dir: Path
 
@@ -129,6 +144,8 @@ class Settings:
             deadline_seconds=read("RENT_DEADLINE_SECONDS", values.deadline_seconds),
             baud_rate=read("RENT_BAUD_RATE", values.baud_rate),
             names_file=read("RENT_NAMES_FILE", values.optional_path),
+            claims_dir=read("RENT_CLAIMS_DIR", values.optional_directory),
+            taken_by_holders=read("RENT_TAKEN_BY", values.taken_by_holders),
             log_level=read("RENT_LOG_LEVEL", values.log_level),
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
         )
@@ -136,6 +153,17 @@ class Settings:
         read("WEB_CONCURRENCY", values.workers)
         environment.finish()
         return settings
+
+
+def claims_dir(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Read RENT_CLAIMS_DIR alone, for a program that makes claims and needs no other setting.
+
+    Raises ConfigurationError.
+    """
+    environment = Environment(VARIABLES, os.environ if environ is None else environ)
+    path = environment.read("RENT_CLAIMS_DIR", values.optional_directory)
+    environment.finish()
+    return path
 
 
 def _api_keys(environment: Environment) -> tuple[str, ...]:

@@ -97,6 +97,13 @@ def authorization_required(text: str) -> bool:
     return text == "required"
 
 
+def taken_by_holders(text: str) -> bool:
+    """Tell whether a program that holds a port takes the port's module."""
+    if text not in {"holders", "claims"}:
+        raise ValueError(f"is {text!r}, neither 'holders' nor 'claims'")
+    return text == "holders"
+
+
 def log_level(text: str) -> str:
     """Check the name of a level, in any case."""
     if text.lower() not in {"debug", "info", "warning", "error", "critical"}:
@@ -145,3 +152,8 @@ def directory(text: str) -> Path:
     if not text.startswith("/"):
         raise ValueError(f"is {text!r}, not an absolute path")
     return Path(text)
+
+
+def optional_directory(text: str) -> Path | None:
+    """Check the path of a directory that may be left out."""
+    return directory(text) if text else None

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import serial
 
-from onlinesim_rent.finding import NotCounted, Verdict
+from onlinesim_rent.finding import Held, NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive
 
@@ -102,7 +102,7 @@ class _SerialPort:
         guard = _open_guard(port)
         try:
             if is_exclusive(guard):
-                raise NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
+                raise Held("another program has it open (TIOCEXCL)")
             self._line = serial.Serial(_again(guard), baud_rate, exclusive=True, timeout=0, write_timeout=0)
             self._descriptor = self._line.fileno()
         finally:
@@ -175,9 +175,9 @@ def _not_counted(error: Exception) -> NotCounted:
     number = _number(error)
     # TIOCEXCL causes EBUSY for everybody but root; flock causes EAGAIN.
     if number == errno.EBUSY:
-        return NotCounted(Verdict.IN_USE, "another program has it open (TIOCEXCL)")
+        return Held("another program has it open (TIOCEXCL)")
     if number == errno.EAGAIN:
-        return NotCounted(Verdict.IN_USE, "another program has it locked (flock)")
+        return Held("another program has it locked (flock)")
     cause = errno.errorcode.get(number or 0, type(error).__name__)
     return NotCounted(Verdict.UNREACHABLE, _REASONS.get(number or 0, f"cannot be opened ({cause})"))
 
