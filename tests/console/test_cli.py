@@ -15,25 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from commands import ONLINESIM_RENT, run
 from disks import behind_mount
 from marketplace import PUBLISHED_ANSWER
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
 from modem_simulator import SimulatedBank, SimulatedModule, live_bank
 
-ONLINESIM_RENT = [sys.executable, "-m", "onlinesim_rent"]
 MODULES = [*live_bank(2, 0.0), SimulatedModule("869731054051594", "250990000000009", fault="sim_pin")]
-
-
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*ONLINESIM_RENT, *arguments],
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
 
 
 @pytest.fixture
