@@ -44,6 +44,7 @@ chaos: $(VENV)/test ## Test random banks in virtual time until one fails, or unt
 
 bench: $(VENV)/run ## Compare a census of 64, 512 and 1,024 modules with one module's dialogue, and measure kept answers
 	$(BIN)/python benchmarks/census.py
+	$(BIN)/python benchmarks/claims.py
 	$(BIN)/python benchmarks/answers.py
 
 load: $(VENV)/run ## Send requests through nginx for 20 seconds; --hup and --kill disturb the workers

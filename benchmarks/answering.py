@@ -10,6 +10,7 @@ from flask import Flask, Response, abort, request
 
 from onlinesim_rent.application import create_app
 from onlinesim_rent.census.cache import CensusCache
+from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.settings import Settings
@@ -34,9 +35,14 @@ ANSWER = json.dumps(
 def service() -> Flask:
     """The service itself, with a census of BENCHMARK_PORTS ports that no module has to be asked for."""
     settings = Settings.from_env()
-    census = census_of(int(os.environ["BENCHMARK_PORTS"]))
+    claims = ClaimsDirectory(settings.claims_dir)
+    census = census_of(int(os.environ["BENCHMARK_PORTS"]), claims.current().fingerprint)
     cache = CensusCache(
-        settings.runtime_dir, settings.cache_seconds, lambda _: census, record=lambda _before, _now: None
+        settings.runtime_dir,
+        settings.cache_seconds,
+        lambda _: census,
+        record=lambda _before, _now: None,
+        claims=lambda: claims.current().fingerprint,
     )
     return create_app(settings, cache)
 
@@ -58,7 +64,7 @@ def bare() -> Flask:
     return app
 
 
-def census_of(ports: int) -> Census:
+def census_of(ports: int, claims: str) -> Census:
     """Make a census in which every port is an available number."""
     return Census(
         tuple(
@@ -66,4 +72,5 @@ def census_of(ports: int) -> Census:
             for number in range(ports)
         ),
         seconds=0.5,
+        claims=claims,
     )

@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 PROJECT = Path(__file__).parents[1]
 PORTS = (1, 64, 512, 2000)
+CLAIMS = 10_000
 BARE = "bare view"
 ROUNDS = 21
 SECONDS = 1
@@ -66,6 +67,7 @@ def main() -> None:
         script = directory / "request.lua"
         script.write_text(SCRIPT)
         servers = {f"{ports} ports": stack.enter_context(service(ports, directory)) for ports in PORTS}
+        servers["and claims"] = stack.enter_context(claimed_service(PORTS[-1], directory))
         servers[BARE] = stack.enter_context(gunicorn("answering:bare()"))
         rows: dict[str, list[Measured]] = {name: [] for name in servers}
         for _ in range(ROUNDS + 1):
@@ -102,11 +104,21 @@ def report(rows: dict[str, list[Measured]]) -> None:
     print(f"the fewest are {1 - min(ratios.values()) / max(ratios.values()):.0%} below the most   goal 10%")
 
 
-def service(ports: int, directory: Path) -> AbstractContextManager[int]:
+def service(ports: int, directory: Path, **variables: str) -> AbstractContextManager[int]:
     """Serve a census of so many ports."""
+    runtime = directory / f"{ports}{len(variables)}"
     return gunicorn(
-        "answering:service()", RENT_RUNTIME_DIR=str(directory / f"{ports}"), BENCHMARK_PORTS=str(ports)
+        "answering:service()", RENT_RUNTIME_DIR=str(runtime), BENCHMARK_PORTS=str(ports), **variables
     )
+
+
+def claimed_service(ports: int, directory: Path) -> AbstractContextManager[int]:
+    """Serve a census of so many ports beside many claims on other numbers."""
+    claims = directory / "claims"
+    claims.mkdir()
+    for number in range(CLAIMS):
+        (claims / f"imsi-{number:015}").touch()
+    return service(ports, directory, RENT_CLAIMS_DIR=str(claims))
 
 
 @contextmanager

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from flask import Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
 
 from onlinesim_rent.web.errors import error_answer
 from onlinesim_rent.web.schemas import dump_answer, dump_error
@@ -56,9 +58,15 @@ class CensusAnswers:
 def respond(answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Send an answer. Every response of the service in JSON is made here."""
     sent, body = _HEADERS, answer.plain
-    if request.accept_encodings.quality("gzip") > 0:
+    if _accepts_gzip(request.headers.get("Accept-Encoding", "")):
         sent, body = _HEADERS_OF_PACKED, answer.packed
     return Response(body, status, {**sent, **(headers or {})}, content_type="application/json; charset=utf-8")
+
+
+# A client sends the same header each time.
+@lru_cache(maxsize=64)
+def _accepts_gzip(accept_encoding: str) -> bool:
+    return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
 
 
 def refuse(error: Exception) -> Response:
