@@ -22,7 +22,7 @@ def test_a_sick_port_costs_a_census_no_more_than_a_silent_one():
     assert probing.OPEN_SECONDS < cache.LEAST_SECONDS == 3.0
 
 
-def test_a_module_that_is_slow_in_every_answer_has_time_for_one_slow_sim():
+def test_a_module_that_answers_slowly_has_time_for_a_slow_sim():
     pauses = dialogue.CPIN_RETRY_PAUSE + dialogue.CPIN.patience
     assert pauses < DEADLINE_SECONDS - cache.RESERVE_SECONDS
     assert max(each.patience for each in (dialogue.CGSN, dialogue.CIMI, dialogue.CREG, dialogue.CPAS)) <= 3.0
