@@ -10,7 +10,8 @@ from virtual import VirtualHost, VirtualLine, VirtualSelector
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem.background import Task
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.probing import CLOSE_SECONDS, OPEN_SECONDS, Probing
+from onlinesim_rent.modem.probing import CLOSE_SECONDS, Probing
+from onlinesim_rent.modem.turns import OPEN_SECONDS
 
 
 def one_sound_module() -> ChaosBank:
