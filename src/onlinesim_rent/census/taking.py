@@ -21,7 +21,7 @@ def take_census(
 ) -> Census:
     """Ask the modules on the ports that ``patterns`` name, by a deadline on the prober's clock.
 
-    Raises CensusError where that cannot be done in time, or at all.
+    Raises CensusError if no census can be taken in time.
     """
     clock = prober.clock
     began = clock()
