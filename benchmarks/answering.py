@@ -33,7 +33,7 @@ ANSWER = json.dumps(
 
 
 def service() -> Flask:
-    """The service itself, with a census of BENCHMARK_PORTS ports that no module has to be asked for."""
+    """Make the service with a ready census of BENCHMARK_PORTS ports, without modules."""
     settings = Settings.from_env()
     claims = ClaimsDirectory(settings.claims_dir)
     census = census_of(int(os.environ["BENCHMARK_PORTS"]), claims.current().fingerprint)
@@ -48,7 +48,7 @@ def service() -> Flask:
 
 
 def bare() -> Flask:
-    """As little as Flask can do: parse the body, compare both keys, return constant bytes."""
+    """Make a bare Flask view: it parses the body, compares both keys and returns constant bytes."""
     app = Flask(__name__, static_folder=None)
     key = os.environ["RENT_API_KEY"].encode()
 

@@ -1,12 +1,12 @@
-"""How many answers a second the service gives from a census that is kept, for few ports and for many.
+"""How many answers a second the service gives from a kept census, for few ports and for many.
 
     make bench
 
-Each row is a gunicorn of its own with the shipped gunicorn.conf.py. The last row is a bare Flask view, which
+Each row has its own gunicorn with the shipped gunicorn.conf.py. The last row is a bare Flask view, which
 parses the same body, compares both keys and returns constant bytes. Debian's wrk asks on 16 connections.
-The rows take many short turns, and each is compared with the bare view of its own round: a busy moment of the
-machine, or connections that one worker took for itself, must not hit one row only. The ratios are what to
-compare: the figures themselves depend on the machine, which wrk shares.
+The rows take many short turns, and each turn is compared with the bare view in the same round, so a busy
+moment of the machine affects all rows alike. Compare the ratios: the figures themselves depend on the
+machine, which also runs wrk.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SECONDS = 1
 CONNECTIONS = 16
 GOAL = 0.75
 
-# The contract's request, with the headers that the marketplace has been seen to send.
+# The contract's request, with headers that the marketplace is known to send.
 SCRIPT = """
 wrk.method = "POST"
 wrk.path = "/getServicesRent"
@@ -51,7 +51,7 @@ end
 
 
 class Measured(NamedTuple):
-    """What wrk has seen of one server."""
+    """The results of wrk for one server."""
 
     answers_a_second: float
     p99_milliseconds: float
@@ -73,13 +73,13 @@ def main() -> None:
         for _ in range(ROUNDS + 1):
             for name, port in servers.items():
                 rows[name].append(measure(port, script, SECONDS))
-    # The first round was to get warm.
+    # The first round only warms up.
     report({name: measured[1:] for name, measured in rows.items()})
 
 
 def measure(port: int, script: Path, seconds: int) -> Measured:
-    """Let wrk ask for some seconds; any error ends the benchmark."""
-    # A gunicorn that still starts lets its first requests wait.
+    """Run wrk for some seconds; any error ends the benchmark."""
+    # The first requests wait while gunicorn starts.
     load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--timeout", "30s", "-s", str(script)]
     command = ["wrk", *load, f"http://127.0.0.1:{port}"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
@@ -90,7 +90,7 @@ def measure(port: int, script: Path, seconds: int) -> Measured:
 
 
 def report(rows: dict[str, list[Measured]]) -> None:
-    """Print the median figures, and what they are of the bare view's in the same round."""
+    """Print the median figures, and their ratio to the bare view in the same round."""
     print(f"{'census of':>12} {'answers/s':>10} {'p99 ms':>8} {'of bare':>8}   goal {GOAL}")
     ratios = {}
     for name, measured in rows.items():
@@ -105,7 +105,7 @@ def report(rows: dict[str, list[Measured]]) -> None:
 
 
 def service(ports: int, directory: Path, **variables: str) -> AbstractContextManager[int]:
-    """Serve a census of so many ports."""
+    """Start the service with a ready census of so many ports."""
     runtime = directory / f"{ports}{len(variables)}"
     return gunicorn(
         "answering:service()", RENT_RUNTIME_DIR=str(runtime), BENCHMARK_PORTS=str(ports), **variables
@@ -123,7 +123,7 @@ def claimed_service(ports: int, directory: Path) -> AbstractContextManager[int]:
 
 @contextmanager
 def gunicorn(app: str, **variables: str) -> Iterator[int]:
-    """Give the port of a gunicorn with the shipped settings, and end it with the block."""
+    """Start gunicorn with the shipped settings, yield its TCP port, and end it with the block."""
     # Requests wait in this socket until gunicorn takes them.
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         environ = {

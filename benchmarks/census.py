@@ -3,7 +3,7 @@
     make bench
 
 Every module answers after 50 ms, so a dialogue of seven exchanges takes at least 350 ms. That is the physical
-limit of a census too. The ratios are what to compare: the seconds depend on the machine.
+limit of a census too. Compare the ratios: the seconds depend on the machine.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def main() -> None:
 
 
 def measure(size: int) -> tuple[float, float]:
-    """The median seconds, and seconds of processor, of a census of so many modules, all of them counted."""
-    # One family, so that one module's dialogue is every module's.
+    """Return the median seconds and processor seconds of a census of so many modules, all counted."""
+    # All modules are of one family, so that their dialogues are equal.
     modules = [replace(module, family="SIM800") for module in live_bank(size, LATENCY_SECONDS)]
     with SimulatedBank(modules) as bank:
         prober = Prober(115200)
@@ -48,7 +48,7 @@ def measure(size: int) -> tuple[float, float]:
 
 
 def take(prober: Prober, ports: str, size: int) -> None:
-    """Take a census as the service does, and insist that it is whole."""
+    """Take a census as the service does, and fail if it does not count every module."""
     findings = prober.probe(find_ports([ports]), boot_clock() + 8)
     available = sum(finding.verdict is Verdict.AVAILABLE for finding in findings)
     if available != size:
@@ -56,14 +56,14 @@ def take(prober: Prober, ports: str, size: int) -> None:
 
 
 def timed(work: Callable[[], None]) -> tuple[float, float]:
-    """The seconds, and the seconds of processor, that the work takes."""
+    """Return the seconds and processor seconds that the work takes."""
     began, used = time.monotonic(), processor_seconds()
     work()
     return time.monotonic() - began, processor_seconds() - used
 
 
 def processor_seconds() -> float:
-    """The processor that this process has used."""
+    """Return the processor seconds that this process has used."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 

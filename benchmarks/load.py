@@ -1,11 +1,11 @@
-"""A load through nginx with the shipped site, on gunicorn with a bank of simulated modules.
+"""Sends many requests through nginx with the shipped site to gunicorn with simulated modules.
 
     .venv/bin/python benchmarks/load.py --hup
 
-Every connection comes from an address of its own, since the site limits each address. Half of them are kept
-for 50 requests, half are for one, and each is a TLS handshake on both sides; the clients share the machine
-with what they measure. Ends with 1 when a request failed or was answered wrongly. With --kill, an answer is
-lost that was cut between its head and its body: nothing can send it again.
+Every connection has its own address, because the site limits each address. Half of them send 50 requests,
+half send one, and each begins with a TLS handshake. The clients run on the same machine as the server. The
+exit status is 1 if a request failed or got a wrong answer. With --kill, an answer may be cut between its
+head and its body. Such an answer is lost, because nothing can send it again.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ MOST_CONNECTIONS = 200
 
 
 def main() -> int:
-    """Hold the load and print what came of it."""
+    """Send the requests and print the results."""
     options = arguments()
-    # A census takes a fifth of a second, so that one ends between two disturbances.
+    # A census takes a fifth of a second, so one ends between two disturbances.
     with SimulatedBank(live_bank(64, 0.02)) as bank, TemporaryDirectory() as name:
         directory = Path(name)
         variables = {"RENT_PORTS": bank.ports, "RENT_RUNTIME_DIR": str(directory / "runtime")}
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.Namespace:
-    """What the command line asks for, within bounds."""
+    """Read the command line, and refuse values out of bounds."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--seconds", type=int, choices=range(1, MOST_SECONDS + 1), default=20, metavar="N")
     parser.add_argument(
@@ -63,7 +63,7 @@ def arguments() -> argparse.Namespace:
 
 
 class Tally:
-    """What came of the requests, from any thread."""
+    """The results of the requests. Any thread may add one."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(needs)
-    # A shell lets what it runs in the background ignore Ctrl-C, and so would the processes that tests start.
+    # A shell makes background jobs ignore Ctrl-C, and the processes that tests start would inherit this.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Some tests take a census of 512 ports in their own process.
     allow_descriptors()
@@ -56,7 +56,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def nothing_is_left_behind() -> Iterator[None]:
-    """No census of the test leaves a descriptor or a thread."""
+    """Check that the test's censuses leave no descriptor and no thread open."""
     before = descriptors()
     yield
     join_port_threads()
@@ -72,9 +72,9 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def start_gunicorn() -> Iterator[Callable[..., Server]]:
-    """Starts gunicorn with an application and the variables given, and returns once it listens.
+    """Starts gunicorn with an application and the given variables, and returns once it listens.
 
-    One worker answers unless WEB_CONCURRENCY says otherwise; empty, it is gunicorn.conf.py that does.
+    It has one worker unless WEB_CONCURRENCY is given. If that is empty, gunicorn.conf.py decides.
     """
     with ExitStack() as servers:
 

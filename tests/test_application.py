@@ -104,7 +104,7 @@ def test_a_hosts_sleep_counts_in_every_deadline(settings, seconds):
     assert slept == pytest.approx(boot_clock() - time.monotonic() + seconds, abs=1)
 
 
-def test_a_hidden_boot_number_is_told_before_the_first_request(settings):
+def test_a_hidden_boot_number_is_reported_before_the_first_request(settings):
     told = subprocess.run(
         behind_mount("-t proc -o subset=pid proc /proc", [sys.executable, "-c", TELL_FAILURE]),
         env=environment(RENT_API_KEY="k", RENT_PORTS="/nowhere", RENT_RUNTIME_DIR=str(settings.runtime_dir)),

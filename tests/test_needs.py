@@ -79,5 +79,5 @@ def test_a_program_without_a_package_is_a_mistake():
         needs.require("nosuch")
 
 
-def test_a_machine_that_has_everything_is_told_nothing():
+def test_nothing_is_reported_if_no_program_is_missing():
     assert list(needs.summary([])) == []

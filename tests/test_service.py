@@ -61,7 +61,7 @@ def every_fault(tmp_path_factory) -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(bank=bank, answer=answer, expected=expected, seconds=seconds)
 
 
-def test_every_fault_at_once_leaves_the_live_modules_counted_exactly_and_in_time(every_fault):
+def test_live_modules_are_counted_exactly_beside_every_fault(every_fault):
     assert counts(every_fault.answer) == every_fault.expected
     assert every_fault.seconds < MARKETPLACE_SECONDS
 
@@ -98,7 +98,7 @@ def test_thirty_requests_at_once_make_one_census_and_get_one_answer(serve):
     assert sum(counts(answers[0]).values()) == 16
 
 
-def test_a_network_that_has_no_name_is_logged_once_with_the_setting_that_names_it(serve, tmp_path):
+def test_a_network_without_a_name_is_logged_once_with_the_setting(serve, tmp_path):
     names = tmp_path / "names.toml"
     names.write_text('[operators]\n25078 = "named"\n')
     modules = [
@@ -127,7 +127,7 @@ def test_a_worker_killed_in_mid_census_does_not_harm_the_next_request(serve):
         assert sum(counts(ask(server)).values()) == 4
 
 
-def test_a_stopped_worker_is_named_to_all_and_its_census_is_not_answered(serve):
+def test_a_stopped_worker_is_named_and_its_census_is_not_answered(serve):
     slow = [replace(module, latency=0.1) for module in live_bank(4, 0.0)]
     with SimulatedBank(slow) as bank, ThreadPoolExecutor(31) as callers:
         server = serve(bank, WEB_CONCURRENCY="2", RENT_DEADLINE_SECONDS="1.5")

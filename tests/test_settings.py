@@ -258,7 +258,7 @@ def test_the_runtime_directory_is_ours_then_systemds_then_the_users(
     assert from_env(**variables).runtime_dir == Path(directory)
 
 
-def test_without_shared_memory_the_runtime_directory_is_a_temporary_one(
+def test_the_runtime_directory_is_temporary_without_shared_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("onlinesim_rent.settings.SHARED_MEMORY", Path("/nowhere"))
@@ -281,14 +281,14 @@ def check_where_no_file_can_be_written(**variables: str) -> subprocess.Completed
     )
 
 
-def test_where_there_is_no_temporary_directory_a_runtime_directory_is_enough(tmp_path: Path) -> None:
+def test_a_runtime_directory_is_enough_without_a_temporary_one(tmp_path: Path) -> None:
     checked = check_where_no_file_can_be_written(RENT_RUNTIME_DIR=str(tmp_path))
 
     assert (checked.returncode, checked.stdout) == (0, "The settings are right. Ports found now: 0.\n")
     assert "Traceback" not in checked.stderr
 
 
-def test_where_there_is_no_temporary_directory_the_runtime_directory_is_asked_for() -> None:
+def test_the_error_asks_for_a_runtime_directory_if_no_other_exists() -> None:
     checked = check_where_no_file_can_be_written(RENT_AUTHORIZATION="maybe")
 
     assert checked.returncode == 1

@@ -7,7 +7,7 @@ import runpy
 from servers import PROJECT
 
 from onlinesim_rent.census import cache
-from onlinesim_rent.modem import background, probing, proof
+from onlinesim_rent.modem import background, probing, proof, turns
 from onlinesim_rent.modem.ports import open as opening
 from onlinesim_rent.modem.protocol import dialogue
 from onlinesim_rent.settings.values import deadline_seconds
@@ -18,11 +18,11 @@ DEADLINE_SECONDS = 8.0
 
 def test_a_sick_port_costs_a_census_no_more_than_a_silent_one():
     silent = dialogue.AT_ATTEMPTS * dialogue.AT.patience
-    assert background.STUCK_SECONDS < opening.CONNECT_SECONDS < silent < probing.OPEN_SECONDS
-    assert probing.OPEN_SECONDS < cache.LEAST_SECONDS == 3.0
+    assert background.STUCK_SECONDS < opening.CONNECT_SECONDS < silent < turns.OPEN_SECONDS
+    assert turns.OPEN_SECONDS < cache.LEAST_SECONDS == 3.0
 
 
-def test_a_module_that_is_slow_in_every_answer_has_time_for_one_slow_sim():
+def test_a_module_that_answers_slowly_has_time_for_a_slow_sim():
     pauses = dialogue.CPIN_RETRY_PAUSE + dialogue.CPIN.patience
     assert pauses < DEADLINE_SECONDS - cache.RESERVE_SECONDS
     assert max(each.patience for each in (dialogue.CGSN, dialogue.CIMI, dialogue.CREG, dialogue.CPAS)) <= 3.0

@@ -1,4 +1,4 @@
-"""Wires the rooms together: the only place that knows them all."""
+"""Connects the packages. Only this file knows all of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from onlinesim_rent.web.rent import rent_blueprint
 def create_app(settings: Settings | None = None, census: CensusSource | None = None) -> Flask:
     """Build the service as a WSGI application.
 
-    The settings are the environment's unless given, and the counts are asked of the modules themselves
-    unless they come from another source. Raises ConfigurationError.
+    Without ``settings``, they are read from the environment. Without ``census``, the modules are asked.
+    Raises ConfigurationError.
     """
-    # gevent's and eventlet's monkey-patching takes it away, and a census cannot be taken without.
+    # The monkey-patching of gevent and eventlet removes epoll, and a census needs it.
     if not hasattr(select, "epoll"):
         raise ConfigurationError(
             "the server replaces select.epoll, which the service needs to ask the modems; "
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
 
 
 def live_census(settings: Settings) -> CensusCache:
-    """The counts as the modules on the settings' ports prove them. Raises ConfigurationError."""
+    """Return the census of the real modules on the settings' ports. Raises ConfigurationError."""
     names = Names.load(settings.names_file)
     claims = ClaimsDirectory(settings.claims_dir)
     taker = CensusTaker(

@@ -1,4 +1,4 @@
-"""The one clock: all deadlines and all ages are measured on it."""
+"""The one clock for all deadlines and ages."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_clock() -> float:
-    """Seconds since the host was started, those it slept included.
+    """Return the seconds since the host started, including the time it slept.
 
-    No change of the date moves it, it is the same for every process, and a host that slept in mid-census
-    has passed its deadline: time.monotonic() would have stood still (clock_gettime(2), CLOCK_BOOTTIME).
+    All processes see the same clock, and a change of the date does not move it. It goes on while the host
+    sleeps, and time.monotonic() does not (clock_gettime(2), CLOCK_BOOTTIME).
     """
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -30,18 +30,18 @@ class Deadline:
     clock: Callable[[], float] = boot_clock
 
     def check(self, work: str) -> None:
-        """Raise CensusError that names the work if the time has come."""
+        """Raise CensusError if the time is up. Its text names the work."""
         if self.clock() >= self.at:
             raise CensusError(f"the time for the census was up while it was {work}")
 
 
 @cache
 def boot_id() -> str:
-    """Return this boot's own number: ages mean nothing across a reboot. Raises CensusError."""
+    """Return the number of this boot, because ages are wrong after a reboot. Raises CensusError."""
     try:
         return _BOOT_ID.read_text().strip()
     except OSError as error:
         raise CensusError(
             f"{_BOOT_ID} cannot be read ({error.strerror}): "
-            "mount /proc whole, which in a systemd unit is ProcSubset=all"
+            "mount all of /proc; in a systemd unit, set ProcSubset=all"
         ) from error

@@ -1,8 +1,8 @@
-"""The error that everything raises which reads the partner's configuration."""
+"""The error for a wrong configuration."""
 
 
 class ConfigurationError(ValueError):
     """The settings or the names file are wrong.
 
-    The text names everything that is wrong at once, with an example of what is right. It never holds a key.
+    The text names every wrong value at once, and gives an example of a right one. It never holds a key.
     """

@@ -114,14 +114,14 @@ def test_a_census_of_another_boot_is_not_served(cache, tmp_path, censuses):
         pytest.param("[" * 100_000, id="nested"),
     ],
 )
-def test_a_memory_that_cannot_be_read_is_no_memory(cache, tmp_path, censuses, content):
+def test_a_stored_census_that_cannot_be_read_is_not_used(cache, tmp_path, censuses, content):
     cache.get(in_time())
     (tmp_path / "runtime" / "census.json").write_text(content)
     cache.get(in_time())
     assert censuses.taken == 2
 
 
-def test_a_memory_with_a_time_that_is_none_is_no_memory(cache, tmp_path, censuses):
+def test_a_stored_census_with_a_wrong_time_is_not_used(cache, tmp_path, censuses):
     cache.get(in_time())
     file = tmp_path / "runtime" / "census.json"
     file.write_text(file.read_text().replace('"seconds": 1.0', '"seconds": "1.0"'))
@@ -129,7 +129,7 @@ def test_a_memory_with_a_time_that_is_none_is_no_memory(cache, tmp_path, censuse
     assert censuses.taken == 2
 
 
-def test_the_memory_is_the_same_census(cache):
+def test_the_stored_census_equals_the_taken_one(cache):
     first = cache.get(in_time())
     again = cache.get(in_time())
     assert again == first

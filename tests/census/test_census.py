@@ -110,7 +110,7 @@ def test_a_new_imei_of_a_port_replaces_the_known_one():
     assert verdicts(taken) == [Verdict.NOT_REGISTERED, Verdict.AVAILABLE]
 
 
-def test_a_module_known_from_before_is_never_counted():
+def test_a_module_that_is_only_remembered_is_never_counted():
     silent = Finding("a", Verdict.SILENT, "no answer to AT", 2.7)
     assert Census.of([silent], NAMES, 1.0, known={"a": IMEI[0]}).available == {}
 

@@ -92,9 +92,7 @@ def test_a_name_that_is_no_claim_is_an_error(directory, tmp_path, name):
 
 def test_a_missing_directory_is_an_error_until_it_is_made(tmp_path):
     directory = ClaimsDirectory(tmp_path / "claims")
-    with pytest.raises(
-        CensusError, match=r"RENT_CLAIMS_DIR .* No such file or directory"
-    ):
+    with pytest.raises(CensusError, match=r"RENT_CLAIMS_DIR .* No such file or directory"):
         directory.current()
     (tmp_path / "claims").mkdir()
     assert directory.current().names == frozenset()

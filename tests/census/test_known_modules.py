@@ -59,7 +59,7 @@ def test_another_boot_has_shown_nothing(directory):
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"\x00", b'{"boot": 1}', b"[" * 100_000])
-def test_a_file_that_cannot_be_read_is_no_knowledge(directory, content):
+def test_a_file_that_cannot_be_read_tells_nothing(directory, content):
     directory.replace("modules.json", content)
     assert KnownModules(directory).of(PORTS) == {}
 

@@ -35,7 +35,7 @@ def test_a_file_is_read_as_it_was_written(directory):
     assert directory.read("file") == b"second"
 
 
-def test_a_missing_file_is_none(directory):
+def test_a_missing_file_gives_none(directory):
     assert directory.read("file") is None
     directory.remove("file")
 

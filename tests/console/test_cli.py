@@ -57,7 +57,7 @@ def test_census_prints_the_ports_that_are_named_only(settings_of):
     assert [(row["port"], row["verdict"]) for row in json.loads(printed.stdout)] == [(port, "SIM not ready")]
 
 
-def test_census_refuses_the_name_of_a_port_that_is_none_of_the_settings(settings_of):
+def test_census_refuses_a_port_name_that_the_settings_do_not_list(settings_of):
     with SimulatedBank(MODULES) as bank:
         refused = run("census", "/dev/ttyUSB99", **settings_of(bank))
     assert refused.returncode != 0
@@ -97,7 +97,7 @@ def test_a_wrong_names_file_is_told_by_check(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["census", "check"])
-def test_a_glob_that_finds_no_port_is_told_of(command, tmp_path):
+def test_a_glob_that_finds_no_port_is_reported(command, tmp_path):
     told = run(
         command, RENT_API_KEY="k", RENT_PORTS=f"{tmp_path}/tty*", RENT_RUNTIME_DIR=f"{tmp_path}/runtime"
     )
@@ -122,7 +122,7 @@ def test_check_says_how_many_ports_the_settings_find(settings_of):
 
 
 @pytest.mark.parametrize(("place", "is_told"), [("/proc/none", True), ("/dev/shm/none", False)])
-def test_check_tells_of_a_runtime_directory_that_is_not_in_memory(place, is_told):
+def test_check_warns_of_a_runtime_directory_on_a_disk(place, is_told):
     checked = run("check", RENT_API_KEY="k", RENT_PORTS="/dev/ttyUSB*", RENT_RUNTIME_DIR=place)
     assert checked.returncode == 0
     assert (f"RENT_RUNTIME_DIR ({place}) is not in memory" in checked.stderr) == is_told
@@ -147,7 +147,7 @@ def test_a_hidden_boot_number_is_an_error_before_any_port_is_asked(settings_of):
 
 
 @pytest.mark.parametrize("command", ["census", "check"])
-def test_output_that_finds_no_room_is_a_plain_error(command, settings_of):
+def test_output_to_a_full_disk_is_a_plain_error(command, settings_of):
     with SimulatedBank(MODULES) as bank, open("/dev/full", "w") as full:
         ended = subprocess.run(
             [*ONLINESIM_RENT, command],
@@ -281,14 +281,14 @@ def test_a_long_temporary_directory_is_as_good_as_any(tmp_path):
         assert "Traceback" not in lines.close()
 
 
-def test_a_server_that_cannot_start_ends_the_demonstration_with_its_status(tmp_path):
+def test_simulate_ends_with_the_status_of_a_server_that_cannot_start(tmp_path):
     with make_run(RENT_LOG_LEVEL="loud", TMPDIR=str(tmp_path)) as (process, lines):
         assert process.wait(PATIENCE_SECONDS) != 0
         assert "curl" not in lines.close()
 
 
 @pytest.mark.parametrize(("command", "status"), [("nosuch", 127), ("/", 126)])
-def test_a_command_that_cannot_be_run_ends_the_demonstration_as_in_a_shell(command, status):
+def test_simulate_ends_as_a_shell_does_if_its_command_cannot_run(command, status):
     ended = run("simulate", command)
     assert ended.returncode == status
     [line] = ended.stderr.splitlines()

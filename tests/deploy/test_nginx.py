@@ -200,7 +200,7 @@ def test_a_wrong_key_is_401_in_the_services_own_words(site):
         "/../../etc/passwd",
     ],
 )
-def test_nothing_but_the_contracts_path_is_there(site, address, path):
+def test_only_the_path_of_the_contract_exists(site, address, path):
     for method in ("GET", "POST"):
         answer = curl(site.proxy, path, "--request", method, *CORRECT, "--interface", address)
         assert answer.status in ({404} if "%00" not in path and "/../.." not in path else {400, 404})

@@ -31,7 +31,7 @@ from lines import (
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.modem.probing import OPEN_SECONDS
+from onlinesim_rent.modem.turns import OPEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,8 @@ from virtual import VirtualHost, VirtualLine, VirtualSelector
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem.background import Task
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.probing import CLOSE_SECONDS, OPEN_SECONDS, Probing
+from onlinesim_rent.modem.probing import CLOSE_SECONDS, Probing
+from onlinesim_rent.modem.turns import OPEN_SECONDS
 
 
 def one_sound_module() -> ChaosBank:
@@ -98,7 +99,7 @@ class HostWithASlowDriver(VirtualHost):
         return OPEN_SECONDS + 1.0
 
 
-def test_a_port_that_is_given_up_before_a_thread_comes_to_it_is_never_opened():
+def test_a_port_given_up_while_it_is_queued_is_never_opened():
     host = HostWithASlowDriver(one_sound_module())
     assert census(host).reason == f"did not open within {OPEN_SECONDS} s"
     assert [module.module.counts[0].opens for module in host.bank.modules] == [0]
@@ -117,7 +118,7 @@ class HostThatIsSlow(VirtualHost):
         return line
 
 
-def test_many_ports_that_have_something_to_say_do_not_hold_up_the_deadline():
+def test_many_talking_ports_do_not_delay_the_deadline():
     host = HostThatIsSlow(random_bank(3))
     assert len(host.ports) > 30
     Probing(host.ports, 8.0, host).run()

@@ -210,13 +210,13 @@ def test_a_split_command_is_read():
         "ATD1;",
     ],
 )
-def test_whatever_is_no_question_is_a_setting(command):
+def test_every_other_command_is_recorded_as_a_setting(command):
     simulated = module()
     ask(simulated, command.encode())
     assert simulated.counts[0].settings == [command.removeprefix("AT")]
 
 
-def test_questions_are_no_settings():
+def test_a_question_is_not_recorded_as_a_setting():
     simulated = module()
     ask(simulated, *QUESTIONS, b"ATI", b"AT+CSQ", b"AT+CMGF?", b"AT+CNMI=?")
     assert simulated.counts[0].settings == []

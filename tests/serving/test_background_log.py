@@ -41,7 +41,7 @@ def test_lines_are_written_in_order(log, pipe):
     assert lines == [f"line {number} of é\n" for number in range(5)]
 
 
-def test_what_finds_no_room_is_counted_and_told_once_there_is_room(log, pipe):
+def test_lost_log_lines_are_counted_and_reported_later(log, pipe):
     total = 3 * MOST_LINES
     for number in range(total):
         log.warning("%d %s", number, "x" * 1000)

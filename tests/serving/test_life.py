@@ -53,7 +53,7 @@ def health(server: Server) -> tuple[int, str]:
 # Its end
 
 
-def test_sigterm_in_mid_census_ends_the_service_when_the_request_is_answered(serve):
+def test_sigterm_during_a_census_lets_the_request_be_answered_first(serve):
     slow = [replace(module, latency=0.2) for module in live_bank(4, 0.0, BEELINE)]
     with SimulatedBank(slow) as bank, ThreadPoolExecutor(1) as callers:
         server = serve(bank)
@@ -85,7 +85,7 @@ def names(tmp_path) -> Path:
     return file
 
 
-def test_a_reload_takes_the_names_as_they_are_now_and_loses_no_request(serve, bank, names):
+def test_a_reload_reads_the_names_file_again_and_loses_no_request(serve, bank, names):
     server = serve(bank, RENT_NAMES_FILE=str(names))
     assert counts(ask(server)) == {("before", "beeline"): 4}
     with stream(server, **KEY_AND_BODY) as answers:
@@ -97,7 +97,7 @@ def test_a_reload_takes_the_names_as_they_are_now_and_loses_no_request(serve, ba
     assert set(re.findall(r"census: (.*) ports available", server.stderr.text)) == {"4 of 4"}
 
 
-def test_a_reload_with_a_broken_names_file_leaves_the_old_workers_at_work(serve, bank, names):
+def test_a_reload_with_a_broken_names_file_keeps_the_old_workers(serve, bank, names):
     # Gunicorn waits so long, after a reload, for workers that are to end.
     server = serve(
         bank,
@@ -123,7 +123,7 @@ def test_a_reload_with_a_broken_names_file_leaves_the_old_workers_at_work(serve,
 # A worker's death
 
 
-def test_a_worker_that_is_killed_is_replaced_and_the_answer_stays_right(serve, bank):
+def test_a_killed_worker_is_replaced_and_the_answer_stays_right(serve, bank):
     server = serve(bank, WEB_CONCURRENCY="2")
     server.stderr.until(r"(?s)Booting worker.*Booting worker")
     first = server.workers()
@@ -166,7 +166,7 @@ def ask_in_vain(server: Server, requests: int) -> list[int]:
     return statuses
 
 
-def test_a_log_that_nobody_reads_stops_no_answer_and_is_told_of(unread):
+def test_a_log_that_nobody_reads_stops_no_answer_and_is_reported(unread):
     assert ask_in_vain(unread, REQUESTS) == [401] * REQUESTS
     for log in (unread.stdout, unread.stderr):
         log.resume()
@@ -239,7 +239,7 @@ def test_a_full_disk_is_an_error_and_no_count_until_there_is_room(serve, disk, l
     assert "Traceback" not in server.stderr.text
 
 
-def test_a_disk_that_has_become_read_only_is_an_error_and_no_count_until_it_is_mended(serve, bank, disk):
+def test_a_read_only_disk_is_an_error_and_never_a_count(serve, bank, disk):
     server = serve(bank, RENT_RUNTIME_DIR=f"{disk}/runtime")
     assert_is_well(server, 4)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
@@ -248,7 +248,7 @@ def test_a_disk_that_has_become_read_only_is_an_error_and_no_count_until_it_is_m
     assert_is_well(server, 4)
 
 
-def test_a_limit_on_the_size_of_files_is_an_error_and_no_count_until_it_is_lifted(serve, bank):
+def test_a_limit_on_file_sizes_is_an_error_and_never_a_count(serve, bank):
     server = serve(bank)
     assert_is_well(server, 4)
     [worker] = server.workers()
@@ -259,7 +259,7 @@ def test_a_limit_on_the_size_of_files_is_an_error_and_no_count_until_it_is_lifte
     assert_is_well(server, 4)
 
 
-def test_a_runtime_directory_that_cannot_be_is_an_error_on_every_page(serve, bank, tmp_path):
+def test_an_impossible_runtime_directory_is_an_error_on_every_page(serve, bank, tmp_path):
     (tmp_path / "file").touch()
     server = serve(bank, RENT_RUNTIME_DIR=f"{tmp_path}/file/runtime")
     assert_is_our_error(server, "Not a directory")

@@ -1,11 +1,11 @@
-"""Chaos in virtual time: the real loop over random banks, and a judge who knows the truth about them.
+"""Chaos in virtual time: runs the real loop over random banks, and judges each census by the truth.
 
     python tests/support/chaos.py [--seconds S] [--dialogues N] [--seed K [--only]]
 
-A seed makes a bank, what befalls it, and a few censuses of it; --only plays that one seed, bytes and all.
+A seed decides the bank, its events, and a few censuses. --only plays one seed and shows every byte.
 """
 
-# ruff: noqa: T201 - what is printed is the point
+# ruff: noqa: T201 - printing is its purpose
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ from onlinesim_rent.settings import SHARED_MEMORY
 
 DEADLINE_SECONDS = 8.0
 CACHE_SECONDS = 5.0
-FIRST_QUESTIONS = 8  # that are answered: seven, and one more for a SIM that is busy
-SECOND_QUESTIONS = 5  # that are answered: four, and one more for what else the module says
-UNSEEN_SECONDS = 0.5  # for how long whoever asks may be stopped without noticing it
+FIRST_QUESTIONS = 8  # at most: seven, and one more for a busy SIM
+SECOND_QUESTIONS = 5  # at most: four, and one more for other lines of the module
+UNSEEN_SECONDS = 0.5  # the service may be stopped so long without noticing it
 BATCH = 64
 NEVER = float("inf")
 
@@ -59,7 +59,7 @@ def names() -> Names:
 
 
 class Asked:
-    """One census, and all that the judge knows of it."""
+    """One census, and the truth about it."""
 
     def __init__(self, host: VirtualHost, known: Mapping[str, str], deadline: float) -> None:
         self.host = host
@@ -83,7 +83,7 @@ class Asked:
 
 
 def judge(asked: Asked) -> tuple[list[str], list[str]]:
-    """What was counted and should not have been, and what should have been and was not."""
+    """Return what was wrongly counted, and what was wrongly left out."""
     return [*_false(asked), *_old(asked), *_taken(asked), *_twice(asked), *_elsewhere(asked)], [
         *_missed(asked)
     ]
@@ -92,8 +92,8 @@ def judge(asked: Asked) -> tuple[list[str], list[str]]:
 def _false(asked: Asked) -> Iterator[str]:
     """A number is false if its module could not be rented at any moment of its last dialogue.
 
-    It is stale if the module did not even hold it any more when the last question was put to it, or if
-    the module had told that it is of no use now.
+    It is stale if the module had another SIM at the last question, or had already reported that it cannot be
+    rented.
     """
     for line in asked.counted:
         assert line.modem
@@ -109,9 +109,9 @@ def _false(asked: Asked) -> Iterator[str]:
 
 
 def _old(asked: Asked) -> Iterator[str]:
-    """No proof is older at the end than the bound; the ports' closing and whoever is busy take a moment.
+    """No proof is older than the bound at the end, plus the time to close ports and the lag of the host.
 
-    Nor does it only claim to be younger, where whoever asks was stopped in the middle of it.
+    A proof also never claims to be younger than it is, even if the service was stopped meanwhile.
     """
     bound = PROOF_SECONDS + 0.1 + 4 * asked.host.bank.lag
     for line in asked.counted:
@@ -125,7 +125,7 @@ def _old(asked: Asked) -> Iterator[str]:
 
 
 def _taken(asked: Asked) -> Iterator[str]:
-    """Nobody counts whose device is gone, whose port is held, or whose other port speaks against it."""
+    """No module counts if its device is gone, its port is held, or its other port has a bad verdict."""
     for line in asked.counted:
         module = asked.module(line)
         if module.is_gone or asked.host.is_held(line.port.name):
@@ -169,9 +169,9 @@ def _elsewhere(asked: Asked) -> Iterator[str]:
 
 
 def _missed(asked: Asked) -> Iterator[str]:
-    """Modules that share an IMEI or a SIM are one number, and are doubt together.
+    """Modules that share an IMEI or a SIM are one number, and one bad module rules out the others.
 
-    Every number whose modules were all sound and undisturbed, one of them in time, is to be there.
+    A number must be counted if all its modules were sound and undisturbed, and one of them was in time.
     """
     if asked.host.was_stopped:
         return
@@ -196,7 +196,7 @@ def _missed(asked: Asked) -> Iterator[str]:
 
 
 def _longest_dialogue(asked: Asked, line: Line) -> float:
-    """How long a first dialogue takes at the most, the opening included."""
+    """Return how long a first dialogue can take at most, with the opening."""
     module, lag = asked.module(line), asked.host.bank.lag
     fault = FAULTS[module.module.fault]
     waking = fault.ignores * (AT.patience + lag)
@@ -206,7 +206,7 @@ def _longest_dialogue(asked: Asked, line: Line) -> float:
 
 
 def _was_in_time(asked: Asked, line: Line) -> bool:
-    """Whether every answer on a line cannot but have been in time, the second time as well."""
+    """Whether every answer on a line must have been in time, in the second dialogue too."""
     module, lag = asked.module(line), asked.host.bank.lag
     fault = FAULTS[module.module.fault]
     answer = slowest_answer(module) + 2 * lag
@@ -214,7 +214,7 @@ def _was_in_time(asked: Asked, line: Line) -> bool:
     waking = fault.ignores * (AT.patience + lag)
     first = _longest_dialogue(asked, line)
     second = opening + waking + SECOND_QUESTIONS * answer + 4 * lag
-    # What the loop granted it goes by how long it took the first time, which is no less than this.
+    # The loop grants time by the length of the first dialogue, which is at least this.
     least = 7 * module.module.latency + waking
     has_time = first + second + 0.2 < DEADLINE_SECONDS - RESERVE_SECONDS and second < seconds_to_ask_again(
         least
@@ -227,7 +227,7 @@ def _was_in_time(asked: Asked, line: Line) -> bool:
 
 @dataclass
 class Outcome:
-    """What came of some seeds; times are virtual seconds."""
+    """The results of some seeds; times are virtual seconds."""
 
     dialogues: int = 0
     censuses: int = 0
@@ -264,7 +264,7 @@ class Outcome:
 
 
 class Service:
-    """The real cache over the virtual host: what the marketplace is answered, and from which census."""
+    """The real cache over the virtual host: which census answers each request."""
 
     def __init__(self, host: VirtualHost, directory: Path) -> None:
         self.host = host
@@ -275,7 +275,7 @@ class Service:
         )
 
     def answer(self) -> Asked | None:
-        """The census that a request gets now; None where it gets an error."""
+        """Return the census that a request gets now; None if it gets an error."""
         try:
             self._cache.get(self.host.now + DEADLINE_SECONDS)
         except CensusError:
@@ -289,7 +289,7 @@ class Service:
 
 
 def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | None = None) -> Outcome:
-    """Play one seed's bank: requests in twos, some seconds apart, and minutes to a day between."""
+    """Play one seed's bank: pairs of requests, seconds apart, with minutes to a day between the pairs."""
     bank, outcome = random_bank(seed), Outcome()
     host = VirtualHost(bank, transcript)
     with TemporaryDirectory(dir=SHARED_MEMORY) as directory, asking(new_dialogue):
@@ -308,7 +308,7 @@ def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | N
 
 
 def _request(service: Service, seed: int, transcript: list[str] | None) -> Outcome:
-    """Ask once, and judge what is answered."""
+    """Ask once, and judge the answer."""
     host, before, began = service.host, service.asked, service.host.now
     host.slow.clear()
     host.was_stopped = False
@@ -334,7 +334,7 @@ def _request(service: Service, seed: int, transcript: list[str] | None) -> Outco
 
 
 def _too_old_to_answer(asked: Asked) -> Iterator[str]:
-    """No answer, remembered or not, holds a proof that is older than the bound that the README states."""
+    """No answer holds a proof that is older than the README's limit, whether the census is new or kept."""
     for line in asked.counted:
         age = asked.host.now - line.proved_at
         if age > CACHE_SECONDS + PROOF_MARGIN_SECONDS:
@@ -343,7 +343,7 @@ def _too_old_to_answer(asked: Asked) -> Iterator[str]:
 
 @contextmanager
 def asking(dialogue: NewDialogue) -> Iterator[None]:
-    """Ask modules in another way than the service does, so that the judge can be judged."""
+    """Ask modules with another dialogue, so that a test can check what the judge finds."""
     original = line_room.prove, line_room.prove_again
     if dialogue is not prove:
         line_room.prove, line_room.prove_again = dialogue, lambda _: dialogue()
@@ -366,7 +366,7 @@ def main() -> None:
 
 
 def replay(seed: int) -> int:
-    """Play a seed alone and show every byte; 1 if it fails."""
+    """Play a seed alone and show every byte; return 1 if it fails."""
     transcript: list[str] = []
     outcome = play(seed, transcript=transcript)
     print(*transcript, outcome, sep="\n")
@@ -397,7 +397,7 @@ def run(first_seed: int, seconds: float, dialogues: int) -> int:
 
 
 def seeds(processes: PoolType, first_seed: int) -> Iterator[Outcome]:
-    """What comes of each seed, in their order; a pool would take all of an endless iterable at once."""
+    """Yield the result of each seed, in order. A pool's map would read an endless iterable to its end."""
     for begin in count(first_seed, BATCH):
         yield from processes.imap(play, range(begin, begin + BATCH), chunksize=2)
 

@@ -1,6 +1,6 @@
-"""Banks that a seed makes, what befalls them while they are asked, and the truth about them.
+"""Random banks from a seed, the events that happen to them during a census, and the truth about them.
 
-Like a module, such a bank knows no descriptor and no clock: it is told the time, and says what its lines say.
+Like a module, a bank has no descriptor and no clock: the caller passes in the time and gets bytes back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from modem_simulator import FAMILIES, FAULTS, SimulatedModule, imei
 from modem_simulator.banks import PLMNS
 
 NETWORKS = {plmn: names for names, plmn in PLMNS.items()}
-"""What the first five digits of an IMSI are to be counted as."""
+"""How to count the first five digits of an IMSI."""
 
 LIVE = tuple(name for name, fault in FAULTS.items() if fault.live)
 DEAD = tuple(name for name, fault in FAULTS.items() if not fault.live)
@@ -28,9 +28,9 @@ _JUNK = bytes((0x00, 0xFF, 0x80, 0xFE))
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a line makes of what is said on it: pieces, up to ``gap`` seconds apart, in their order.
+    """How a line changes the bytes on it: it cuts them into pieces, up to ``gap`` seconds apart.
 
-    On one that is not ``clean``, things are said twice or with bytes between that nobody sent.
+    A line that is not ``clean`` repeats bytes, or adds bytes that nobody sent.
     """
 
     pieces: int = 1
@@ -40,16 +40,16 @@ class Line:
 
     @property
     def clean(self) -> bool:
-        """Whether all that is said arrives, once and alone."""
+        """Whether every byte arrives exactly once, and no other byte."""
         return not (self.junk or self.doubled)
 
     @property
     def slowest(self) -> float:
-        """The longest that the last piece can be behind the first."""
+        """The longest time between the first and the last piece."""
         return (self.pieces - 1) * self.gap
 
     def cut(self, data: bytes, rng: Random) -> list[tuple[float, bytes]]:
-        """Cut what is said into pieces, each with the seconds since the one before."""
+        """Cut bytes into pieces, each with the seconds since the piece before."""
         if len(data) > _LONGEST_TO_CUT or (self.pieces == 1 and self.clean):
             return [(0.0, data)]
         if rng.random() < self.doubled:
@@ -66,7 +66,7 @@ class Line:
 
 
 class State(NamedTuple):
-    """From a time on: the SIM that a module holds, and whether its number can be rented."""
+    """The SIM of a module from a time on, and whether its number can be rented."""
 
     since: float
     imsi: str
@@ -75,11 +75,11 @@ class State(NamedTuple):
 
 @dataclass(eq=False, slots=True)
 class ChaosModule:
-    """A module, the line to it, and what was true of it since the census began.
+    """A module, its line, and its history since the census began.
 
-    ``warnings`` are the spans in which it could not be rented and had said so; ``lost`` is when what it was
-    about to say was lost; ``words`` counts what it said unasked. ``is_gone`` while its device is unplugged;
-    ``held`` are its ports that another program has open.
+    ``warnings`` are the spans in which it had reported that it cannot be rented. ``lost`` is when it lost
+    bytes that it was about to send. ``words`` counts its unsolicited lines. ``is_gone`` is true while its
+    device is unplugged. ``held`` are its ports that another program has open.
     """
 
     module: SimulatedModule
@@ -92,24 +92,24 @@ class ChaosModule:
     held: set[int] = field(default_factory=set)
 
     def forget(self, now: float) -> None:
-        """Begin the history anew."""
+        """Begin a new history."""
         self.history = [State(now, self.module.imsi, self.module.live)]
         self.warnings = [warning for warning in self.warnings if warning[1] > now]
         self.lost = [now] if self.held else []
         self.words = 0
 
     def change(self, now: float, *, fault: str | None = None, imsi: str | None = None) -> None:
-        """Break it, mend it or swap its SIM, and remember when."""
+        """Break it, repair it or swap its SIM, and remember when."""
         self.module.change(fault=fault, imsi=imsi)
         self.history.append(State(now, self.module.imsi, self.module.live))
 
     @property
     def was_well(self) -> bool:
-        """Whether its number could be rented all the time, and nothing befell it."""
+        """Whether its number could be rented all the time, and no event happened to it."""
         return len(self.history) == 1 and self.history[0].live and not self.lost and not self.held
 
     def had(self, imsi: str, begin: float, end: float, *, live: bool) -> bool:
-        """Whether it held a SIM at some moment of a span, and, if it is to be live, could be rented then."""
+        """Whether it had a SIM at some moment of a span and, if ``live`` is wanted, could be rented then."""
         ends = (*(state.since for state in self.history[1:]), float("inf"))
         return any(
             state.imsi == imsi and (state.live or not live) and state.since <= end and until >= begin
@@ -117,39 +117,39 @@ class ChaosModule:
         )
 
     def had_said_no(self, begin: float, heard: float, end: float) -> bool:
-        """Whether it said in a span that it cannot be rented, and still could not be at the ``end``."""
+        """Whether it reported in a span that it cannot be rented, and this was still true at the ``end``."""
         return any(begin < told < heard and until >= end for told, until in self.warnings)
 
 
 class Said(NamedTuple):
-    """A module says something unasked, on every port that is open."""
+    """A module sends something unasked, on every open port."""
 
     module: ChaosModule
     data: bytes
 
 
 class Lost(NamedTuple):
-    """What a module was saying is lost; where it hangs up, its ports are lost as well."""
+    """A module loses the bytes it was sending; if it hangs up, it loses its ports too."""
 
     module: ChaosModule
     hangs_up: bool
 
 
 class Stopped(NamedTuple):
-    """Whoever asks is stopped, or the host sleeps, for so many seconds; the modules go on."""
+    """The service is stopped, or the host sleeps, for so many seconds; the modules go on."""
 
     seconds: float
 
 
 Word = Said | Lost | Stopped
 Script = Generator[float | Word, None, None]
-"""What befalls one module, step by step: words, and the seconds until the next step."""
+"""The events of one module, step by step: words, and the seconds until the next step."""
 
 
 class ChaosBank:
     """Up to ``most`` modules of random families, faults, latencies, lines, SIMs and IMEIs.
 
-    ``slowest`` bounds the latencies, in seconds; ``lag`` is how long who reads the lines is busy otherwise.
+    ``slowest`` bounds the latencies, in seconds; ``lag`` is how late the reader of the lines comes.
     """
 
     def __init__(self, seed: int, most: int, slowest: float) -> None:
@@ -163,11 +163,11 @@ class ChaosBank:
 
     @property
     def next_at(self) -> float:
-        """When something befalls the bank next."""
+        """When the next event happens to the bank."""
         return self._scripts[0][0] if self._scripts else float("inf")
 
     def happen(self) -> Iterator[Word]:
-        """Let the next thing befall the bank; what comes of it on the lines."""
+        """Let the next event happen; return what it sends on the lines."""
         self._now, _, script = heappop(self._scripts)
         for step in script:
             if isinstance(step, float):
@@ -181,14 +181,14 @@ class ChaosBank:
         return self._now
 
     def pass_time(self, until: float) -> None:
-        """Let time pass while nobody listens."""
+        """Let time pass while nobody reads."""
         while self.next_at < until:
             for _ in self.happen():
                 pass
         self._now = until
 
     def rest(self, until: float) -> None:
-        """Let time pass; modules break, are mended, and get other SIMs."""
+        """Let time pass: modules break, are repaired, and get other SIMs."""
         self.pass_time(until)
         for each in self.modules:
             if self.rng.random() < 0.1 and each.module.fault == self._bases[id(each)]:
@@ -196,7 +196,7 @@ class ChaosBank:
                 each.module.change(fault=self._bases[id(each)])
 
     def stir(self, now: float, seconds: float) -> None:
-        """Begin a history, and draw what is to befall the bank in the next seconds: most of it early."""
+        """Begin a history, and draw the events of the next seconds: most of them early."""
         for each in self.modules:
             each.forget(now)
         for _ in range(int(self.rng.random() ** 2 * 8)):
@@ -220,7 +220,7 @@ class ChaosBank:
         )
         return self.rng.choice(scripts)(self.rng.choice(self.modules))
 
-    # What can befall a module
+    # The events that can happen to a module
 
     def _swap(self, one: ChaosModule) -> Script:
         other = self.rng.choice(self.modules)
@@ -264,7 +264,7 @@ class ChaosBank:
         self._mend(one)
 
     def _rent(self, one: ChaosModule) -> Script:
-        """Another program opens one port of a module, or all of them, and lets them go later."""
+        """Another program opens one port of a module, or all of them, and closes them later."""
         if one.held:
             return
         ports = range(one.module.ports)
@@ -281,7 +281,7 @@ class ChaosBank:
             yield _spoken(one, self.rng.choice(('+CMTI: "SM",3', "^RSSI:17", "+CREG: 1", "+CSQ: 20,0")))
 
     def _trouble(self, one: ChaosModule, fault: str, told: str, over: str) -> Script:
-        """A module that is well is so no more for a while; it may tell of it, or not."""
+        """A sound module fails for a while. It may report it, or not."""
         if not self._is_well(one):
             return
         one.change(self._now, fault=fault)
@@ -302,26 +302,26 @@ class ChaosBank:
         one.change(self._now, fault=self._bases[id(one)])
 
     def _span(self) -> float:
-        """Some hundredths of a second up to some minutes."""
+        """Draw a time from hundredths of a second to minutes."""
         return float(10 ** (self.rng.random() * 4 - 2))
 
 
 def random_bank(seed: int, most: int = 40, slowest: float = 4.0) -> ChaosBank:
-    """Return the bank of a seed: the same modules, and the same things that befall them, every time."""
+    """Return the bank of a seed: the same modules and the same events every time."""
     return ChaosBank(seed, most, slowest)
 
 
 def slowest_answer(one: ChaosModule) -> float:
-    """The longest that one answer takes, but for its fault's own delay: an echo and more may come first."""
+    """The longest time of one answer without its fault's own delay: an echo and more may come first."""
     module, line = one.module, one.line
     spoken = module.latency + FAULTS[module.fault].byte_seconds * _LONGEST_ANSWER
     return spoken + (3 + one.words) * line.slowest
 
 
 def together(modules: Sequence[tuple[str, str]]) -> list[int]:
-    """For modules that each have an IMEI and an IMSI: the first one of those that they share these with.
+    """Return, for each module, the first module of its group: those that share an IMEI or an IMSI with it.
 
-    Whoever is connected, directly or through others, is one number.
+    A group may be connected directly or through others. It is one number.
     """
     first = list(range(len(modules)))
     seen: dict[str, int] = {}
@@ -354,7 +354,7 @@ def _imsi(rng: Random, number: int) -> str:
 
 
 def _latency(rng: Random, slowest: float) -> float:
-    """Some milliseconds for most, and up to the slowest."""
+    """Draw a latency: milliseconds for most modules, up to ``slowest`` for a few."""
     return float(slowest * 10 ** (-3 * rng.random() ** 0.6))
 
 
@@ -362,7 +362,7 @@ def _fault(rng: Random) -> str:
     if rng.random() < 0.5:
         return "none"
     names = LIVE if rng.random() < 0.4 else DEAD
-    # Those that never stop talking take a hundred times the work of the others.
+    # Faults that never stop talking take a hundred times the work of the others.
     weights = [0.05 if FAULTS[name].noise or FAULTS[name].byte_seconds else 1.0 for name in names]
     return rng.choices(names, weights)[0]
 

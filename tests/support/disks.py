@@ -1,4 +1,4 @@
-"""Disks and mounts of a test's own."""
+"""Disks and mounts for one test."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def small_disk(directory: Path) -> Iterator[Path]:
 
 
 def behind_mount(options: str, command: list[str]) -> list[str]:
-    """The command, in a world of its own in which `mount` was run with the options."""
+    """Wrap a command: it runs in a mount namespace in which `mount` was run with the options."""
     return _apart(["--mount", "sh", "-c", f'mount {options} && exec "$@"', "sh"], command)
 
 
 def after_sleep(seconds: int, command: list[str]) -> list[str]:
-    """The command, on a host that seems to have slept so many seconds more (time_namespaces(7))."""
+    """Wrap a command: to it, the host has slept so many seconds more (time_namespaces(7))."""
     return _apart(["--time", "--fork", "--boottime", str(seconds)], command)
 
 
@@ -43,7 +43,7 @@ def _apart(options: list[str], command: list[str]) -> list[str]:
 
 
 def fill(disk: Path, left: int) -> Path:
-    """Leave so many bytes free."""
+    """Fill a disk, except for so many bytes."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:

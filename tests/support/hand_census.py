@@ -1,4 +1,4 @@
-"""A census as a value: what the modules would have shown."""
+"""A census made by hand, without modules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUSSIA_AND_UKRAINE = {
 
 
 def census_of(available: dict[tuple[str, str], int]) -> Census:
-    """Each number on a port of its own, behind one port that is silent."""
+    """Make a census: one silent port first, then one port for each number."""
     reports = [PortReport("/dev/ttyUSB0", Verdict.SILENT, "nothing came back", 3.0)]
     for (country, operator), count in available.items():
         reports += [
@@ -30,7 +30,7 @@ def census_of(available: dict[tuple[str, str], int]) -> Census:
 
 @dataclass
 class HandCensus:
-    """Gives one census, or fails in one way, and remembers by when it was wanted."""
+    """Gives one census, or always the same failure, and remembers the deadlines it was given."""
 
     census: Census = field(default_factory=lambda: census_of(RUSSIA_AND_UKRAINE))
     failure: Exception | None = None

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 BAUD_RATE = 115200
 IS_ROOT = os.geteuid() == 0
 ORDINARY_USER = 65534 if IS_ROOT else os.geteuid()
-"""Nobody's, unless the tester's own account is an ordinary one."""
+"""The user nobody, or the tester if the tester is not root."""
 
 
 # Censuses
@@ -57,7 +57,7 @@ def port_threads() -> list[threading.Thread]:
 
 
 def join_port_threads() -> None:
-    """Wait until nothing is left of a census: what waits for the kernel ends a little later."""
+    """Wait until no thread of a census is left: one that waits for the kernel ends a little later."""
     for thread in port_threads():
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
@@ -86,7 +86,7 @@ def opened(path: str, flags: int = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) -> I
 
 
 def fill(path: str) -> None:
-    """Write into a line until it takes not one byte more, and leave it so."""
+    """Fill a line until it accepts no more bytes."""
     with opened(path) as line:
         attributes = termios.tcgetattr(line)
         attributes[1] &= ~termios.OPOST
@@ -102,7 +102,7 @@ def fill(path: str) -> None:
 
 @contextmanager
 def tcp_peer(talk: Callable[[socket.socket], object]) -> Iterator[int]:
-    """The TCP port of a peer that talks so to everybody, on all loopback addresses."""
+    """The TCP port of a peer that runs ``talk`` with each client, on all loopback addresses."""
     talks: list[threading.Thread] = []
 
     def accept() -> None:
@@ -154,7 +154,7 @@ def flood(connection: socket.socket) -> None:
 
 
 def trickle(connection: socket.socket) -> None:
-    """A byte for each byte: it never falls silent on its own time."""
+    """Answer a byte with a byte, so that it is never silent by itself."""
     while connection.recv(1):
         connection.sendall(b"\r")
 
@@ -169,18 +169,18 @@ def module(connection: socket.socket) -> None:
 
 @contextmanager
 def black_hole() -> Iterator[int]:
-    """The TCP port of a listener whose backlog is full: a connect waits there for ever."""
+    """The TCP port of a listener with a full backlog: a connect waits for ever."""
     with socket.create_server(("", 0), backlog=0) as listener:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
             yield port
 
 
-# The kernel, where it does not come back
+# Calls of the kernel that do not return
 
 
 class Gate:
-    """Who waits here waits in the kernel, like in a sick driver, until the gate is opened."""
+    """A caller waits here in the kernel, as in a sick driver, until the gate is opened."""
 
     def __init__(self) -> None:
         self._reading, self._writing = os.pipe()
@@ -189,7 +189,7 @@ class Gate:
         os.read(self._reading, 1)
 
     def open(self) -> None:
-        """Let all pass from now on."""
+        """Let every caller pass from now on."""
         if self._writing >= 0:
             os.close(self._writing)
             self._writing = -1
@@ -220,7 +220,7 @@ class _StuckInClose:
 def stuck(
     monkeypatch: pytest.MonkeyPatch, *, opening: Collection[str] = (), closing: Collection[str] = ()
 ) -> Iterator[Gate]:
-    """Real ports, some of which stay in open() or in close() until the gate is opened."""
+    """Let some real ports hang in open() or in close() until the gate is opened."""
 
     def open_sick_port(port: Port, baud_rate: int) -> OpenPort:
         if port.name in opening:
@@ -273,7 +273,7 @@ LOCKS = {
 
 
 def python(code: str, *arguments: str, ordinary: bool = False) -> tuple[Any, str]:
-    """What a script prints as JSON, and what it says on standard error."""
+    """Run a script; return the JSON that it prints, and its standard error."""
     done = subprocess.run(
         [sys.executable, "-c", BECOME_ORDINARY * ordinary + code, *arguments],
         env=environment(),

@@ -1,4 +1,4 @@
-"""The marketplace's part: it asks, and reads the answer as its contract has it."""
+"""Plays the marketplace: sends its request and reads the answer by the contract."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ask(server: Server, **headers: str) -> Answer:
 
 
 def counts(answer: Answer) -> dict[tuple[str, str], int]:
-    """The numbers of an answer that keeps the contract, by country and operator."""
+    """Check that an answer keeps the contract; return its numbers by country and operator."""
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     document = json.loads(answer.body)

@@ -1,7 +1,7 @@
 """A pytest plugin: ``@pytest.mark.needs("nginx", "root")`` names the programs and rights that a test needs.
 
-Where one is missing, the test is skipped, and the last lines of the run say how many tests and how to run
-them as well. Where CI is set, as in ``.ci/run``, it fails instead.
+If one is missing, the test is skipped. The last lines of the run say how many tests were skipped and how to
+run them. If CI is set, as in ``.ci/run``, the test fails instead.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"
 
 
 class Right(NamedTuple):
-    """What the tests' user must be allowed to do."""
+    """The rights that a test may need, and how to get each."""
 
     is_given: Callable[[], bool]
     advice: str
@@ -61,7 +61,7 @@ SAID = "not on this machine: "
 
 
 def require(*names: str) -> None:
-    """Skip the running test where a program or right is missing; fail it where CI is set."""
+    """Skip the running test if a program or right is missing; fail it if CI is set."""
     missing = [name for name in names if _is_missing(name)]
     if missing and "CI" in os.environ:
         pytest.fail(SAID + ", ".join(missing), pytrace=False)
@@ -78,7 +78,7 @@ def _is_missing(name: str) -> bool:
     return shutil.which(name, path=PATH) is None
 
 
-# What pytest calls
+# The hooks that pytest calls
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -92,7 +92,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-    """Come last. With pytest-xdist this runs in the process that collects the reports of all."""
+    """Runs last. With pytest-xdist, it runs in the process that collects all reports."""
     yield
     reports = terminalreporter.getreports("skipped")
     for line in summary([_reason(report) for report in reports]):
@@ -104,7 +104,7 @@ def _reason(report: pytest.TestReport) -> str:
 
 
 def summary(reasons: list[str]) -> Iterator[str]:
-    """What to tell at the end, by the reasons of the skipped tests."""
+    """Return the last lines of the run, from the reasons of the skipped tests."""
     lists = [found[1] for reason in reasons if (found := re.search(f"{SAID}(.*)", reason))]
     missing = Counter(name for names in lists for name in names.split(", "))
     for name, tests in missing.most_common():

@@ -1,4 +1,4 @@
-"""Real nginx with the shipped site, before a real gunicorn on a unix socket: as on a server."""
+"""Runs a real nginx with the shipped site in front of a real gunicorn, as on a server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DEPLOY = PROJECT / "deploy"
 SITE = DEPLOY / "onlinesim-rent.nginx"
 
-# As Debian's own nginx.conf where it matters to the site, but in the foreground and in one directory.
+# Like Debian's nginx.conf in all that the site depends on, but in the foreground and in one directory.
 AROUND_THE_SITE = """
 user {user};
 worker_processes 1;
@@ -59,12 +59,12 @@ class Proxy:
 
 
 class Application:
-    """A gunicorn that is started and ended while its socket listens on, as systemd's socket unit has it."""
+    """A gunicorn that can be restarted while its socket keeps listening, as with systemd's socket unit."""
 
     def __init__(self, directory: Path, app: str = "hand_wsgi:app", **variables: str) -> None:
         self._directory = directory
         self._app = app
-        # As in the unit: what a killed gunicorn leaves behind goes with the directory.
+        # As in the unit: the files that a killed gunicorn leaves are removed with the directory.
         ours = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*", "TMPDIR": str(directory)}
         self._variables = ours | variables
         self._listener = socket.socket(socket.AF_UNIX)
@@ -74,8 +74,8 @@ class Application:
 
     def start(self) -> Server:
         """Start gunicorn, and return once it says that it is ready (sd_notify(3))."""
-        # The socket is descriptor 3, and the number of the process that may take it is its own
-        # (sd_listen_fds(3)), which only a shell that becomes it can tell.
+        # The socket is descriptor 3. LISTEN_PID must be the number of gunicorn's own process
+        # (sd_listen_fds(3)): a shell sets it and then becomes gunicorn.
         as_systemd_does = 'export LISTEN_FDS=1 LISTEN_PID=$$; exec 3<&"$LISTENER"; exec "$@"'
         descriptor = self._listener.fileno()
         notify = self._directory / "notify"
@@ -106,7 +106,7 @@ class Application:
 
 @contextmanager
 def nginx(directory: Path, site: Path = SITE) -> Iterator[Proxy]:
-    """Start nginx with a site whose ports and paths are ours and nothing else, and end it with the block."""
+    """Start nginx with the site on our own ports and paths, and end it with the block."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=1024) as listener,
         socket.socket(socket.AF_UNIX) as host_listener,
@@ -120,8 +120,8 @@ def nginx(directory: Path, site: Path = SITE) -> Iterator[Proxy]:
         configuration = AROUND_THE_SITE.format(user=pwd.getpwuid(os.getuid()).pw_name, directory=directory)
         (directory / "nginx.conf").write_text(configuration)
         with (directory / "error.log").open("wb") as errors:
-            # nginx takes over sockets that listen already, as in an upgrade of its own binary: requests
-            # wait in them, so that nobody has to wait for nginx.
+            # Give nginx sockets that already listen, as in an upgrade of its binary: requests wait in
+            # them until nginx is ready.
             process = subprocess.Popen(
                 nginx_command(directory),
                 env=os.environ | {"NGINX": "".join(f"{descriptor};" for descriptor in listening)},
@@ -136,13 +136,13 @@ def nginx(directory: Path, site: Path = SITE) -> Iterator[Proxy]:
 
 
 def nginx_command(directory: Path, *arguments: str) -> list[str]:
-    # Debian keeps it where a plain user's PATH does not look.
+    # Debian installs it in a directory that is not in an ordinary user's PATH.
     nginx = "/usr/sbin/nginx"
     return [nginx, "-e", "stderr", "-p", str(directory), "-c", str(directory / "nginx.conf"), *arguments]
 
 
 def moved(site: str, directory: Path, port: int) -> str:
-    """The site with its ports and paths replaced; each of them must be there."""
+    """Return the site with its ports and paths replaced; each of them must occur."""
     replacements = {
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "listen [::]:443 ssl;": f"listen unix:{directory}/second.sock ssl;",
@@ -158,7 +158,7 @@ def moved(site: str, directory: Path, port: int) -> str:
 
 
 def make_certificate(directory: Path) -> None:
-    """Sign one ourselves, for the name and the address that clients here use."""
+    """Make a self-signed certificate for the name and the address that clients here use."""
     files = ["-out", str(directory / "fullchain.pem"), "-keyout", str(directory / "privkey.pem")]
     names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
@@ -166,9 +166,9 @@ def make_certificate(directory: Path) -> None:
 
 
 class Caller:
-    """A marketplace that asks the proxy as it is told: each connection from an address of its own.
+    """A marketplace that asks the proxy, each connection from another address.
 
-    All of 127.0.0.0/8 is loopback, so that no address meets the limit that the shipped site sets each.
+    All of 127.0.0.0/8 is loopback, so no address reaches the limit that the site sets for one address.
     """
 
     ADDRESSES = count(1)
@@ -182,7 +182,7 @@ class Caller:
         self._connection: HTTPSConnection | None = None
 
     def ask(self, key: str = "secret-key") -> bytes:
-        """The body of a successful answer; raises OSError, HTTPException or Refused for anything else."""
+        """Return the body of a successful answer; raises OSError, HTTPException or Refused for any other."""
         body = json.dumps({"action": "GET_SERVICES", "key": key})
         headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
         connection = self._connection or self._connect()
@@ -215,4 +215,4 @@ class Caller:
 
 
 class Refused(Exception):
-    """An answer that is none of the contract's successes."""
+    """An answer that is not a success by the contract."""

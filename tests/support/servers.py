@@ -25,7 +25,7 @@ SUPPORT = Path(__file__).parent
 PROJECT = SUPPORT.parents[1]
 
 PATIENCE_SECONDS = 30
-"""How long a test waits for a process; nothing that works takes that long."""
+"""How long a test waits for a process. A healthy process is much faster."""
 
 
 class Answer(NamedTuple):
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 class Lines:
-    """A stream's lines, read as they come so that the writer never waits."""
+    """The lines of a stream. A thread reads them at once, so the writer never waits."""
 
     def __init__(self, stream: IO[str]) -> None:
         self.text = ""
@@ -47,22 +47,22 @@ class Lines:
         self._reader.start()
 
     def until(self, pattern: str, after: int = 0) -> re.Match[str]:
-        """The first match after so many characters, once it is there."""
+        """Wait for the first match after so many characters, and return it."""
         with self._grown:
             found = self._grown.wait_for(lambda: re.search(pattern, self.text[after:]), PATIENCE_SECONDS)
         assert found, f"no {pattern!r} in:\n{self.text}"
         return found
 
     def pause(self) -> None:
-        """Read no more, so that the writer's pipe fills up."""
+        """Stop reading, so that the writer's pipe fills up."""
         self._goes_on.clear()
 
     def resume(self) -> None:
-        """Read on."""
+        """Read again."""
         self._goes_on.set()
 
     def close(self) -> str:
-        """All that was written, once the writers have ended."""
+        """Return everything that was written, once the writers have ended."""
         self._reader.join(PATIENCE_SECONDS)
         self._stream.close()
         return self.text
@@ -103,39 +103,39 @@ class Server:
         return [int(pid) for pid in children.read_text().split()]
 
     def wait(self) -> int:
-        """The exit status, once the process has ended by itself."""
+        """Wait until the process ends by itself; return its exit status."""
         status = self.process.wait(PATIENCE_SECONDS)
         self.stdout.close()
         self.stderr.close()
         return status
 
     def stop(self) -> int:
-        """The exit status of a process that was asked to end."""
+        """Ask the process to end; return its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def kill(self) -> None:
-        """Leave no process and no open stream behind, whatever the test has done."""
+        """End every process and close every stream, whatever the test has done."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.wait()
 
 
 def keys_of(variables: Mapping[str, str]) -> set[str]:
-    """The keys that a service is given, as its file has them at this moment."""
+    """Return the keys of a service, as its key file holds them now."""
     file = Path(variables.get("RENT_API_KEY_FILE", os.devnull))
     return {*variables.get("RENT_API_KEY", "").split(), *file.read_text().split()}
 
 
 def assert_tells_no_secret(log: str, keys: set[str]) -> None:
-    """No key, and no 15 digits in a row, which an IMEI or an IMSI has."""
+    """Fail if the text holds a key, or 15 digits in a row as in an IMEI or an IMSI."""
     for line in log.splitlines():
         assert not any(key in line for key in keys), f"a key is in the log: {line}"
         assert not re.search(r"\d{15}", line), f"an IMEI or IMSI is in the log: {line}"
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """A process's whole environment: nothing of the tester's own settings reaches it."""
+    """Return the whole environment of a process, without the tester's own settings."""
     paths = os.pathsep.join([str(PROJECT / "src"), str(SUPPORT)])
     return {"PATH": os.environ["PATH"], "PYTHONPATH": paths, **variables}
 
@@ -146,10 +146,10 @@ def command(app: str) -> list[str]:
 
 @contextmanager
 def gunicorn(app: str, **variables: str) -> Iterator[Server]:
-    """Start the project's gunicorn with an application, and end it at the latest with the block.
+    """Start the project's gunicorn with an application, and end it with the block if it still runs.
 
-    Its sockets are our own: one that listens already, and one on which it says that it is ready, as
-    systemd would have it (sd_notify(3)). Whatever the test is about, the log must hold no secret.
+    It gets a socket that already listens, and one on which it reports that it is ready, as under systemd
+    (sd_notify(3)). At the end, every test checks that the log holds no secret.
     """
     keys = keys_of(variables)
     with (
@@ -163,7 +163,7 @@ def gunicorn(app: str, **variables: str) -> Iterator[Server]:
         process = subprocess.Popen(
             command(app),
             cwd=PROJECT,
-            # What a process that is killed leaves behind goes with the directory.
+            # The files that a killed process leaves are removed with the directory.
             env=environment(
                 NOTIFY_SOCKET=notify,
                 RENT_BIND=f"fd://{listener.fileno()}",
@@ -186,7 +186,7 @@ def gunicorn(app: str, **variables: str) -> Iterator[Server]:
 
 
 def holder_of_ports(bank: SimulatedBank, server: Server) -> int:
-    """The worker that has the bank's first port open, once one has."""
+    """Wait until a worker opens the bank's first port, and return that worker."""
     terminal = os.path.realpath(bank.port("modem000"))
     ends = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < ends:

@@ -1,4 +1,4 @@
-"""Callers who ask without a pause while a server is reloaded."""
+"""Callers that ask without a pause during a reload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ask_with(server: Server, key: str) -> Answer:
 
 @contextmanager
 def stream(server: Server, key: str) -> Iterator[Counter[int | str]]:
-    """Requests one after another for as long as the block lasts; what each got, by status or error."""
+    """Send requests one after another during the block, and count their results by status or error."""
     answers: Counter[int | str] = Counter()
     over = Event()
 
@@ -45,7 +45,7 @@ def stream(server: Server, key: str) -> Iterator[Counter[int | str]]:
 
 
 def reload(server: Server) -> None:
-    """Send HUP, and wait until the workers of before have ended."""
+    """Send HUP, and wait until the old workers have ended."""
     old = server.workers()
     server.process.send_signal(signal.SIGHUP)
     for worker in old:

@@ -41,7 +41,7 @@ def on_the_line(text: str, line_end: str = "\r\n") -> bytes:
 
 
 def healthy_but(*changes: tuple[int, str]) -> list[tuple[str, str]]:
-    """The seven exchanges of a healthy module, some replies (counted from 0) changed, up to the last."""
+    """Return the exchanges of a healthy module up to ``last``, with some replies (from 0) changed."""
     exchanges = [(command, HEALTHY[command]) for command in SEVEN]
     for position, reply in changes:
         exchanges[position] = (exchanges[position][0], reply)
@@ -49,7 +49,7 @@ def healthy_but(*changes: tuple[int, str]) -> list[tuple[str, str]]:
 
 
 def prove_with(exchanges: Iterable[tuple[str, str]], dialogue: Dialogue | None = None) -> Modem | NotCounted:
-    """What the dialogue finds; fails on an exchange that is wrong, missing or left over."""
+    """Play a dialogue and return its finding; fail if an exchange is wrong, missing or left over."""
     script, dialogue, buffer = list(exchanges), dialogue or prove(), ResponseBuffer()
     command = next(dialogue)
     while True:
@@ -88,7 +88,7 @@ def byte_by_byte(data: bytes) -> Iterable[bytes]:
 
 @dataclass(frozen=True)
 class Played:
-    """What came of a conversation, when, and what it had written."""
+    """The outcome of a conversation, its time, and the bytes it wrote."""
 
     outcome: Modem | NotCounted
     seconds: float
@@ -111,8 +111,8 @@ def play(
 ) -> Played:
     """Hold a conversation with a module that has, for each command, its replies in their order.
 
-    A command's last reply is repeated. ``before`` comes at its own times, whatever is asked. Between
-    the events of this world no time passes.
+    A command's last reply is repeated. ``before`` holds bytes that come at fixed times, whatever is asked.
+    Time passes only from one event to the next.
     """
     conversation, now, asked = Conversation(0.0), 0.0, []
     sequence = count()

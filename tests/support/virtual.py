@@ -1,7 +1,7 @@
 """A host in virtual time: the operating system of probing.py, over the modules of a chaos bank.
 
-The real loop runs here, with a heap of times in place of the kernel: nothing waits, and every instant can
-be played.
+The real loop runs here, with a heap of events instead of the kernel. Nothing really waits, so any moment can
+be tested.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NEVER = float("inf")
 
 
 class VirtualLine:
-    """A port that is open: what its module says arrives in pieces, after a while."""
+    """An open port. The bytes of its module arrive later, in pieces."""
 
     def __init__(self, host: VirtualHost, port: Port, module: ChaosModule, index: int, number: int) -> None:
         self._host = host
@@ -71,7 +71,7 @@ class VirtualLine:
 
 
 class VirtualSelector(BaseSelector):
-    """Gives the lines that have something to read, or lets time pass."""
+    """Returns the lines that have bytes to read, or lets time pass."""
 
     def __init__(self, host: VirtualHost) -> None:
         self._host = host
@@ -99,7 +99,7 @@ class VirtualSelector(BaseSelector):
 
 
 class VirtualBackground:
-    """Does tasks after a moment, some after seconds; what is left at the end is done at once."""
+    """Does most tasks after a moment, some after seconds, and at the end the rest at once."""
 
     NUMBER = 0
     has_waiting = False
@@ -148,8 +148,8 @@ class VirtualBackground:
 class VirtualHost:
     """The modules' ports, who holds them, and the time.
 
-    ``asked_at`` is when a port was asked its last question; ``slow`` are the ports that took their time to
-    open or close, and ``was_stopped`` tells whether whoever asks was.
+    ``asked_at`` is when each port got its last question. ``slow`` are the ports that were slow to open or
+    close. ``was_stopped`` tells whether the service was stopped.
     """
 
     def __init__(self, bank: ChaosBank, transcript: list[str] | None = None) -> None:
@@ -172,7 +172,7 @@ class VirtualHost:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._transcript = transcript
 
-    # What probing.py asks for
+    # What probing.py needs from the system
 
     def clock(self) -> float:
         return self.now
@@ -225,15 +225,15 @@ class VirtualHost:
         return list(self.ready)
 
     def catch_up(self) -> None:
-        """Let happen what was due while whoever asks was busy."""
+        """Play the events that were due while the service was busy."""
         while min(self._due[0][0] if self._due else NEVER, self.bank.next_at) <= self.now:
             self.let_happen_until(self.now)
 
     def let_happen_until(self, end: float) -> bool:
-        """Let the next thing happen; False, and the time is the end's, where nothing does before."""
+        """Play the next event. If there is none before ``end``, move the time to ``end`` and return False."""
         at = min(self._due[0][0] if self._due else NEVER, self.bank.next_at)
         if at > end:
-            # As epoll does, it comes back a moment late; to the bit in time, nothing would be due yet.
+            # Like epoll, return a moment late: at exactly ``end``, rounding could make nothing due yet.
             self.now = max(self.now, end + self.bank.lag) + 1e-6
             return False
         self._happen(at)
@@ -261,13 +261,13 @@ class VirtualHost:
                     self._lose(line)
 
     def _sleep(self, until: float) -> None:
-        """Whoever asks is stopped; the modules go on."""
+        """Stop the service; the modules go on."""
         self.was_stopped = True
         while min(self._due[0][0] if self._due else NEVER, self.bank.next_at) < until:
             self._happen(min(self._due[0][0] if self._due else NEVER, self.bank.next_at))
         self.now = max(self.now, until)
 
-    # What the modules say, on its way
+    # The bytes on their way from the modules
 
     def schedule(self, line: VirtualLine, events: list[Event]) -> None:
         for event in events:
@@ -284,7 +284,7 @@ class VirtualHost:
             self.schedule(line, [event._replace(at=self.now + event.every)])
 
     def _send(self, line: VirtualLine, data: bytes) -> None:
-        """Put what is said on the line, behind what is on it already."""
+        """Put bytes on the line, behind the bytes that are already on it."""
         at = max(self.now, line.free_at)
         for seconds, piece in line.module.line.cut(data, self.bank.rng):
             at += seconds
@@ -308,7 +308,7 @@ class VirtualHost:
         self._show(line)
 
     def _show(self, line: VirtualLine) -> None:
-        """Let the selector see the line, at once or when whoever reads has time."""
+        """Let the selector see the line, at once or after the lag of the reader."""
         if self.bank.lag:
             self.later(self.now + self.bank.lag, lambda: self._make_ready(line))
         else:

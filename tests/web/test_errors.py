@@ -39,7 +39,7 @@ def test_every_error_has_its_status_and_text(error: Exception, status: int, text
     assert text in answer.text
 
 
-def test_a_text_with_braces_is_told_as_it_is() -> None:
+def test_a_message_with_braces_is_shown_unchanged() -> None:
     assert error_answer(CensusError("{error} {0}")).text == "{error} {0}"
 
 

@@ -94,7 +94,7 @@ def test_each_request_asks_for_a_census(client: FlaskClient, census: HandCensus)
 
 
 @pytest.mark.parametrize("header", ["bearer secret-key", "BEARER secret-key", "Bearer   secret-key "])
-def test_the_scheme_is_compared_without_case_and_the_space_around_the_key_ignored(
+def test_the_scheme_ignores_case_and_the_key_ignores_spaces_around_it(
     client: FlaskClient, header: str
 ) -> None:
     assert ask(client, Authorization=header).status_code == 200
@@ -117,7 +117,7 @@ WRONG_HEADERS = [
 
 @pytest.mark.parametrize("header", WRONG_HEADERS)
 @pytest.mark.parametrize("required", [True, False])
-def test_a_header_that_is_there_and_wrong_is_refused_in_either_mode(
+def test_a_wrong_header_is_refused_in_both_modes(
     settings: Settings, census: HandCensus, header: str, *, required: bool
 ) -> None:
     client = create_app(replace(settings, authorization_required=required), census).test_client()
@@ -137,9 +137,7 @@ def test_a_missing_header_is_refused_by_default(client: FlaskClient, census: Han
     assert census.deadlines == []
 
 
-def test_a_missing_header_passes_on_the_body_key_alone_when_it_is_optional(
-    settings: Settings, census: HandCensus
-) -> None:
+def test_the_body_key_is_enough_if_the_header_is_optional(settings: Settings, census: HandCensus) -> None:
     client = create_app(replace(settings, authorization_required=False), census).test_client()
 
     assert ask(client, Authorization=None).status_code == 200
@@ -171,7 +169,7 @@ def test_every_key_is_valid_in_the_header_and_in_the_body(
         assert ask(client, body, Authorization=f"Bearer {in_latin_1}").status_code == 200
 
 
-def test_a_refusal_is_logged_once_with_the_address_and_the_setting_and_without_a_key(
+def test_a_refusal_is_logged_once_with_the_address_and_no_key(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -229,7 +227,7 @@ def test_unknown_fields_are_ignored(client: FlaskClient) -> None:
         (b'{"action": "GET_SERVICES", "key": null}', "the key is null, not a string"),
     ],
 )
-def test_a_body_that_is_not_the_contracts_is_refused_with_what_to_send(
+def test_a_wrong_body_is_refused_with_what_to_send(
     client: FlaskClient, census: HandCensus, body: bytes, problem: str
 ) -> None:
     response = ask(client, body)
@@ -383,7 +381,7 @@ def test_any_host_is_answered(client: FlaskClient, host: str) -> None:
     assert ask(client, Host=host).status_code == 200
 
 
-def test_no_census_is_our_error_in_the_contracts_terms(
+def test_a_failed_census_is_an_error_of_the_contract(
     client: FlaskClient, census: HandCensus, caplog: pytest.LogCaptureFixture
 ) -> None:
     census.failure = CensusError("no port could be opened; see RENT_PORTS")
@@ -397,7 +395,7 @@ def test_no_census_is_our_error_in_the_contracts_terms(
     assert "no port could be opened" in record.getMessage()
 
 
-def test_what_nobody_foresaw_is_told_to_the_log_and_not_to_the_caller(
+def test_an_unexpected_error_is_logged_and_not_shown_to_the_caller(
     client: FlaskClient, census: HandCensus, caplog: pytest.LogCaptureFixture
 ) -> None:
     census.failure = ZeroDivisionError("secret of ours")
@@ -459,7 +457,7 @@ def test_a_mounted_route_has_our_errors_and_our_limit(partner: FlaskClient, cens
     assert_is_error(ask_partner(partner), 500)
 
 
-def test_a_caller_who_leaves_in_the_middle_of_a_body_gets_our_error_too(partner: FlaskClient) -> None:
+def test_a_caller_who_leaves_during_the_body_gets_our_error_too(partner: FlaskClient) -> None:
     class Broken(io.BytesIO):
         def readinto(self, _: Any) -> int:
             raise ConnectionResetError

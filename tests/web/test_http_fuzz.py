@@ -53,9 +53,7 @@ def test_every_schema_of_the_description_is_one() -> None:
         Draft202012Validator.check_schema(schema)
 
 
-def test_the_description_holds_every_path_and_method_of_the_service_and_no_other(
-    settings: Settings, census: HandCensus
-) -> None:
+def test_the_description_lists_exactly_the_paths_and_methods(settings: Settings, census: HandCensus) -> None:
     # Who serves GET serves HEAD as well (RFC 9110, 9.3.2).
     served = {
         (rule.rule, method.lower())
@@ -120,7 +118,7 @@ def test_every_status_of_the_description_is_answered_here() -> None:
     ("method", "path", "status"),
     [("GET", "/", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405), ("OPTIONS", "/healthz", 405)],
 )
-def test_what_is_not_described_is_an_error_as_described(
+def test_an_undescribed_request_gets_the_described_error(
     settings: Settings, census: HandCensus, method: str, path: str, status: int
 ) -> None:
     answer = create_app(settings, census).test_client().open(path, method=method)

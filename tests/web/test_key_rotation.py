@@ -25,7 +25,7 @@ def test_a_key_is_replaced_without_a_request_refused_or_lost(start_gunicorn, tmp
     assert min(before[200], after[200]) > 20
 
 
-def test_a_request_may_hold_one_key_in_its_header_and_the_other_in_its_body(start_gunicorn, tmp_path):
+def test_header_and_body_may_hold_different_valid_keys(start_gunicorn, tmp_path):
     file = tmp_path / "keys"
     file.write_text("old-key\nnew-key\n")
     server = start_gunicorn(RENT_API_KEY="", RENT_API_KEY_FILE=str(file))

@@ -33,7 +33,7 @@ def lines(server: Server, pattern: str) -> list[str]:
     return [line for line in server.stderr.text.splitlines() if re.search(pattern, line)]
 
 
-def test_three_censuses_of_an_unchanged_bank_are_three_lines_and_each_port_is_told_of_once(serve):
+def test_an_unchanged_bank_logs_each_port_once_and_a_line_a_census(serve):
     faults = ("none", "none", "sim_pin", "searching", "denied")
     modules = [replace(module, fault=fault) for module, fault in zip(live_bank(5, 0.0), faults, strict=True)]
     with SimulatedBank(modules) as bank:
@@ -51,7 +51,7 @@ def test_three_censuses_of_an_unchanged_bank_are_three_lines_and_each_port_is_to
     )
 
 
-def test_a_changed_verdict_is_one_line_with_the_port_both_verdicts_and_the_reason(serve):
+def test_a_changed_verdict_logs_the_port_both_verdicts_and_the_reason(serve):
     with SimulatedBank(live_bank(2, 0.0)) as bank:
         server = serve(bank)
         for fault in ("none", "sim_pin", "sim_pin", "none"):
@@ -109,7 +109,7 @@ def test_the_log_tells_what_is_of_its_level_and_above(serve, level, told):
     assert [line.split()[-3] for line in server.stdout.text.splitlines()] == ["200", "401"]
 
 
-def test_a_level_that_is_none_is_told_at_the_start():
+def test_an_unknown_log_level_is_an_error_at_the_start():
     ended = subprocess.run(
         command("wsgi:app"),
         cwd=PROJECT,
@@ -147,7 +147,7 @@ NOT_HTTP = [
 ]
 
 
-def test_a_request_that_is_not_http_is_told_of_and_not_quoted(start_gunicorn):
+def test_a_request_that_is_not_http_is_reported_but_not_quoted(start_gunicorn):
     server = start_gunicorn(RENT_LOG_LEVEL="debug")
     ask(server)
     for request in NOT_HTTP:
@@ -161,7 +161,7 @@ def test_a_request_that_is_not_http_is_told_of_and_not_quoted(start_gunicorn):
     assert_tells_no_secret(server.stdout.text + server.stderr.text, KEYS)
 
 
-def test_no_fault_of_a_module_puts_its_identity_into_the_log_or_the_answer(serve):
+def test_no_fault_shows_a_module_identity_in_the_log_or_the_answer(serve):
     modules, _ = every_fault_bank()
     with SimulatedBank(modules) as bank:
         server = serve(bank, RENT_LOG_LEVEL="debug")

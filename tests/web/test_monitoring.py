@@ -42,7 +42,7 @@ def test_neither_page_takes_a_census(client, census, path):
     assert census.deadlines == []
 
 
-def test_metrics_tell_the_numbers_by_country_and_operator_and_the_ports_by_verdict(client):
+def test_metrics_count_numbers_by_operator_and_ports_by_verdict(client):
     metrics = client.get("/metrics").text
     assert 'onlinesim_rent_available{country="russia",operator="beeline"} 9.0' in metrics
     assert 'onlinesim_rent_ports{verdict="available"} 40.0' in metrics
@@ -97,7 +97,7 @@ def test_the_last_valid_request_ages_until_the_next(client):
     assert age_of_the_last_request(client.get("/metrics").text) < ages[-1]
 
 
-def test_a_valid_request_is_one_even_when_no_census_could_be_taken(settings):
+def test_a_valid_request_is_recorded_even_if_the_census_fails(settings):
     client = create_app(settings, HandCensus(failure=CensusError("no descriptors are left"))).test_client()
     client.post("/getServicesRent", data=BODY, headers=HEADERS)
     assert age_of_the_last_request(client.get("/metrics").text) < 60
@@ -153,7 +153,7 @@ def replace_worker(server: Server) -> None:
     assert ask(server).status == 200
 
 
-def test_reloads_leave_no_file_of_counts_behind_and_lose_no_count(start_gunicorn, tmp_path, shared):
+def test_reloads_leave_no_metrics_file_and_lose_no_count(start_gunicorn, tmp_path, shared):
     server = start_gunicorn(WEB_CONCURRENCY="2", **shared)
     ask(server)
     for _ in range(2):
@@ -171,7 +171,7 @@ def test_a_worker_in_place_of_a_killed_one_counts_on(start_gunicorn, shared):
     assert counts_on(server) == 2
 
 
-def test_without_a_directory_of_counts_a_worker_counts_for_itself(start_gunicorn, tmp_path):
+def test_the_worker_counts_privately_without_a_metrics_directory(start_gunicorn, tmp_path):
     server = start_gunicorn(TMPDIR=str(tmp_path))
     ask(server)
     assert counts_on(server) == 1
@@ -189,7 +189,7 @@ def one_worker(start_gunicorn, shared) -> Server:
     return server
 
 
-def test_a_directory_of_counts_that_is_removed_is_made_again_for_the_next_worker(one_worker, tmp_path):
+def test_a_removed_metrics_directory_is_made_again(one_worker, tmp_path):
     directory = tmp_path / "counts"
     shutil.rmtree(directory)
     assert ask(one_worker).status == 200
@@ -198,7 +198,7 @@ def test_a_directory_of_counts_that_is_removed_is_made_again_for_the_next_worker
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_where_there_can_be_no_directory_of_counts_a_worker_counts_apart(one_worker, tmp_path):
+def test_a_worker_without_a_metrics_directory_counts_privately(one_worker, tmp_path):
     directory = tmp_path / "counts"
     shutil.rmtree(directory)
     directory.touch()
@@ -207,7 +207,7 @@ def test_where_there_can_be_no_directory_of_counts_a_worker_counts_apart(one_wor
     assert one_worker.stderr.text.count("not shared with the others: [Errno 17]") == 1
 
 
-def test_a_worker_that_starts_on_a_full_disk_counts_apart_and_serves(start_gunicorn, disk):
+def test_a_worker_that_starts_on_a_full_disk_counts_privately(start_gunicorn, disk):
     fill(disk, 8192)
     server = start_gunicorn(PROMETHEUS_MULTIPROC_DIR=f"{disk}/counts")
     assert ask(server).status == 200

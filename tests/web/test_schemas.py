@@ -35,7 +35,7 @@ def test_unknown_fields_are_ignored() -> None:
     assert load_request(body) == {"action": "GET_SERVICES", "key": "k"}
 
 
-def test_a_missing_key_is_left_to_who_authenticates() -> None:
+def test_a_missing_key_passes_the_schema() -> None:
     assert load_request(b'{"action": "GET_SERVICES"}') == {"action": "GET_SERVICES"}
 
 
@@ -53,7 +53,7 @@ def test_a_missing_key_is_left_to_who_authenticates() -> None:
         (b'{"key": true}', "the action is missing; the key is not a string"),
     ],
 )
-def test_a_request_that_is_not_the_contracts_is_refused_with_a_sentence(body: bytes, problem: str) -> None:
+def test_a_wrong_request_is_refused_with_a_sentence(body: bytes, problem: str) -> None:
     assert problem_of(body) == problem
 
 
@@ -87,7 +87,7 @@ REQUEST = '{"action": "GET_SERVICES", "key": "k"}'
         pytest.param(b'{"action": "GET\nSERVICES"}', id="a line break in a string"),
     ],
 )
-def test_what_is_not_json_in_utf_8_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_json_in_utf_8_is_refused(body: bytes) -> None:
     assert problem_of(body).startswith("the body is not JSON in UTF-8: ")
 
 

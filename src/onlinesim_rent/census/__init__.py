@@ -1,1 +1,1 @@
-"""Which numbers can be rented now: taking a census, counting, and remembering it for seconds."""
+"""Which numbers can be rented now: taking a census, counting, and keeping it for a few seconds."""

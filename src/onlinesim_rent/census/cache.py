@@ -1,4 +1,4 @@
-"""One census at a time, and a few seconds of memory, across threads, workers and the command line."""
+"""Takes one census at a time and keeps it for a few seconds: for all workers and the command line."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PROOF_MARGIN_SECONDS = 3.0
 """How much older than RENT_CACHE_SECONDS a counted proof may be in an answer."""
 
 LEAST_SECONDS = 3.0
-"""What a census needs to tell a silent port from a slow one. After waiting, none is begun with less time."""
+"""A census needs this time to tell a silent port from a slow one. After waiting, begin none with less."""
 
 RESERVE_SECONDS = 0.3
-"""What is kept of the time for closing the ports and for handing the census to those who wait for it."""
+"""The time at the end of a request for closing the ports and giving the census to waiting callers."""
 
 LATE_SECONDS = 0.5
-"""How much later than its deadline a census is still answered, because a busy host wakes processes late.
+"""How late after its deadline a census may still be answered: a busy host wakes processes late.
 
 The longest deadline is 9.5 s, and the marketplace waits 10 s.
 """
@@ -45,13 +45,13 @@ class _Request(NamedTuple):
 
     @property
     def latest_begin(self) -> float:
-        """After this time, a census of its own would be too short."""
+        """After this time, a new census would be too short."""
         return self.deadline - min(LEAST_SECONDS, (self.deadline - self.came_at) / 2)
 
 
 @dataclass(frozen=True)
 class _Memory:
-    """A census, when it was begun and ended, in which boot, and what it is a census of."""
+    """A census, its beginning and end, the boot in which it was taken, and its subject."""
 
     census: Census
     began_at: float
@@ -61,7 +61,7 @@ class _Memory:
 
     @cached_property
     def proved_at(self) -> float:
-        """When the oldest of the proofs that it counts was given."""
+        """The time of its oldest counted proof."""
         return min(self.began_at + self.census.proved_after, self.ended_at)
 
     def to_json(self) -> bytes:
@@ -70,7 +70,7 @@ class _Memory:
 
     @classmethod
     def from_json(cls, content: bytes) -> _Memory | None:
-        """The memory in a file; None if the file is from another release, or the disk is broken."""
+        """Read the file's content; None if another release wrote it, or the disk is broken."""
         try:
             record: dict[str, Any] = json.loads(content)
             memory = cls(
@@ -89,10 +89,10 @@ class _Memory:
 class CensusCache:
     """Gives the census of the last ``seconds``, or takes one with ``take(deadline)``.
 
-    ``subject`` says what is counted and how: a census of another subject in the same directory is none of
-    ours. ``record(previous, census)`` is told of every census that is taken, whoever took the previous one.
-    ``claims()`` is the fingerprint of the claims of this moment: a census with other claims is too old.
-    All times are on ``clock``. A census' age is that of the oldest proof that it counts.
+    ``subject`` says what is counted and how: a census with another subject is never used. After each census,
+    ``record(previous, census)`` is called; another process may have taken the previous one. ``claims()``
+    is the fingerprint of the present claims: a census with other claims is too old. All times are on
+    ``clock``. The age of a census is the age of its oldest counted proof.
     """
 
     def __init__(
@@ -116,11 +116,11 @@ class CensusCache:
         self._clock = clock
 
     def get(self, deadline: float) -> Census:
-        """Return a census that is young enough, or was begun since this call; by ``deadline``.
+        """Return a census by ``deadline``: one that is young enough, or one that began after this call.
 
-        A call that has waited for others, and has no time left for a census of its own, may get one that
-        ended since. No census is returned whose oldest counted proof is older than ``seconds`` and
-        PROOF_MARGIN_SECONDS together. Raises CensusError where there is no such census by the deadline.
+        If the call has waited too long to take its own census, a census that ended after this call is enough.
+        The oldest counted proof is never older than ``seconds`` and PROOF_MARGIN_SECONDS together. Raises
+        CensusError if there is no such census by the deadline.
         """
         request = _Request(self._clock(), deadline)
         try:
@@ -128,14 +128,14 @@ class CensusCache:
             memory = self._remembered(request) or self._alone(request)
             self._check(memory, request)
         except CensusError as error:
-            # On a full disk it may not fit; then last_failure() finds that out by itself.
+            # On a full disk this may fail too. last_failure() then notices the full disk itself.
             with suppress(CensusError):
                 self._directory.replace(_FAILURE_FILE, str(error).encode())
             raise
         return memory.census
 
     def last(self) -> tuple[Census, float] | None:
-        """The last census that was taken, however old, and its age in seconds."""
+        """Return the last census, however old, and its age in seconds."""
         try:
             memory = self._memory()
         except CensusError:
@@ -143,10 +143,10 @@ class CensusCache:
         return (memory.census, self._clock() - memory.proved_at) if memory else None
 
     def last_failure(self) -> str:
-        """Why the last census that was wanted could not be taken; empty when it could."""
+        """Return why the last attempt to get a census failed; empty if it did not."""
         try:
             boot_id()
-            # On a full or read-only disk, nothing could have been told of a failure.
+            # On a full or read-only disk, the failure could not be written down: try the disk now.
             self._directory.replace(_TRIAL_FILE, b"?")
             self._directory.remove(_TRIAL_FILE)
             return (self._directory.read(_FAILURE_FILE) or b"").decode(errors="replace")
@@ -154,14 +154,14 @@ class CensusCache:
             return str(error)
 
     def _alone(self, request: _Request) -> _Memory:
-        """Take a census while nobody else does, unless another's can be shared meanwhile."""
+        """Take a census under the lock. While waiting for it, use another caller's census if possible."""
         with CensusLock(self._directory, self._clock) as lock:
             while not lock.acquire(until=request.deadline + LATE_SECONDS):
                 if memory := self._remembered(request):
                     return memory
                 if self._clock() >= request.deadline:
                     raise CensusError(
-                        "another census was still being taken when the time for this one was up"
+                        "another census was still being taken when the time of this request was up"
                     )
             return self._remembered(request) or self._taken(request)
 
@@ -178,7 +178,7 @@ class CensusCache:
         return memory
 
     def _check(self, memory: _Memory, request: _Request) -> None:
-        """Raise CensusError for a census that is late or old: a process can be stopped at any instant."""
+        """Raise CensusError if the census is late or too old: a process can be stopped at any moment."""
         now = self._clock()
         if not now <= request.deadline + LATE_SECONDS:
             raise CensusError(
@@ -192,7 +192,7 @@ class CensusCache:
             )
 
     def _remembered(self, request: _Request) -> _Memory | None:
-        """Return the last census, where it may answer the request."""
+        """Return the last census if it may answer the request."""
         memory = self._memory()
         return memory if memory and self._may_answer(memory, request) else None
 

@@ -9,7 +9,7 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import Verdict
 
 FINDS_NO_PORT = "finds no port: are the modules plugged in, and is it their path?"
-"""What a person is told about RENT_PORTS when there is nothing to ask."""
+"""Follows RENT_PORTS in a message when there is no port to ask."""
 
 _log = logging.getLogger(__name__)
 

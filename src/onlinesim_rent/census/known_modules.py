@@ -17,10 +17,10 @@ _FILE = "modules.json"
 class KnownModules:
     """The IMEI that each port has shown, for all workers and the command line.
 
-    It never makes a port count. It tells that a port which is held, or has hung up, belongs to the same
-    module as another port. A device that was plugged in again is unknown, and so is everything from before
-    the last boot. The file is in the runtime directory, which only the service's user can read. Both methods
-    raise CensusError if that directory cannot be used.
+    It never makes a port count. It only tells that a held or lost port belongs to the same module as another
+    port. A device that was plugged in again is unknown. After a reboot, every device is unknown. The file is
+    in the runtime directory, which only the service's user can read. Both methods raise CensusError if that
+    directory cannot be used.
     """
 
     def __init__(self, directory: RuntimeDirectory) -> None:
@@ -61,7 +61,7 @@ def _key(port: Port) -> str:
 
 
 def _is_there(key: str) -> bool:
-    """Whether the port of a key is plugged in as it was; always for a TCP port."""
+    """Whether the port of a key has not been unplugged since; always for a TCP port."""
     name, _, node = key.rpartition(" ")
     if Port(name).is_remote:
         return True

@@ -56,7 +56,7 @@ class CensusLock:
     def acquire(self, until: float) -> bool:
         """Take the lock until the time ``until``; return False if another caller holds it for 0.1 s more.
 
-        Raises CensusError if the holder is stopped or stuck: it still holds the lock after its own ``until``.
+        Raises CensusError if the holder is stopped or stuck: it holds the lock longer than its own ``until``.
         """
         for _ in range(_TRIES):
             if self._try():

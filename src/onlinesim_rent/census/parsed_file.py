@@ -1,4 +1,4 @@
-"""A small file in the runtime directory that is parsed once for each of its versions."""
+"""A small file in the runtime directory. Each version of it is parsed only once."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class ParsedFile(Generic[T]):
-    """Gives what ``parse`` made of a file, as the same object until another version of the file is there.
+    """Gives the result of ``parse`` for a file: the same object until the file changes.
 
-    Every call looks at the directory and at the file's identity, so that a file which another process wrote
-    is seen at once. Several threads may share one object; only one of them parses a new version.
+    Every call checks the directory and the file's identity, so it sees another process's file at once.
+    Several threads may share one object; only one of them parses a new version.
     """
 
     def __init__(self, directory: RuntimeDirectory, name: str, parse: Callable[[bytes], T]) -> None:
@@ -28,7 +28,7 @@ class ParsedFile(Generic[T]):
     def value(self) -> T | None:
         """Return the parsed content; None if there is no such file.
 
-        Raises CensusError if the directory is refused or cannot be used, and what ``parse`` raises.
+        Raises CensusError if the directory cannot be used, and whatever ``parse`` raises.
         """
         parsed = self._unchanged()
         if parsed is None:

@@ -17,7 +17,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 
 
 class FileIdentity(NamedTuple):
-    """What tells one version of a file from any other: every ``replace`` makes a new one."""
+    """Identifies one version of a file: every ``replace`` makes a new identity."""
 
     device: int
     inode: int
@@ -26,7 +26,7 @@ class FileIdentity(NamedTuple):
 
     @classmethod
     def of(cls, file: os.stat_result) -> Self:
-        """Pick the identity from what stat(2) says of a file."""
+        """Take the identity from a file's stat(2) result."""
         return cls(file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
 
 
@@ -53,7 +53,7 @@ class RuntimeDirectory:
         with self._opened() as directory:
             try:
                 with open(_open(name, os.O_RDONLY, directory), "rb") as file:
-                    # Before reading: a write into the file meanwhile then leaves another identity than this.
+                    # Take the identity before reading: a write during the reading then changes the identity.
                     identity = FileIdentity.of(os.fstat(file.fileno()))
                     return identity, file.read()
             except FileNotFoundError:

@@ -30,7 +30,7 @@ class CensusTaker:
     def take(self, deadline: float) -> Census:
         """Ask the modules, by a deadline on the prober's clock, and count them.
 
-        Raises CensusError where that cannot be done in time, or at all.
+        Raises CensusError if no census can be taken in time.
         """
         clock = self.prober.clock
         began = clock()

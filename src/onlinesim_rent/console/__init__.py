@@ -1,4 +1,4 @@
-"""The command line: one command a file."""
+"""The command line. Each command has its own file."""
 
 from __future__ import annotations
 

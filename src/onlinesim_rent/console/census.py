@@ -25,7 +25,7 @@ from onlinesim_rent.settings import Settings
 def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
     """Print the verdict on every port, or on PORTS only.
 
-    Shares the service's census: it takes one only where the last is older than RENT_CACHE_SECONDS.
+    Shares the service's census: takes a new one only if the last is older than RENT_CACHE_SECONDS.
     """
     with explained():
         settings = Settings.from_env()
@@ -47,9 +47,9 @@ def census(*, as_json: bool, ports: tuple[str, ...]) -> None:
 
 @contextmanager
 def _not_stopped() -> Iterator[None]:
-    """Let the terminal's stop signals (Ctrl-Z) wait until the census is taken.
+    """Delay the terminal's stop signals (Ctrl-Z) until the census is taken.
 
-    A process that is stopped keeps the lock, and the service would wait for it.
+    A stopped process would keep the lock, and the service would wait for it.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
     try:
@@ -59,7 +59,7 @@ def _not_stopped() -> Iterator[None]:
 
 
 def _table(reports: Sequence[PortReport]) -> Iterator[str]:
-    """A line a port, in columns as wide as they need to be."""
+    """Yield one line for each port, in aligned columns."""
     rows = [("PORT", "VERDICT", "SECONDS", "NETWORK OR REASON"), *map(_cells, reports)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -16,7 +16,7 @@ from onlinesim_rent.settings import Settings
 
 @click.command()
 def check() -> None:
-    """Check the settings, and end with an error that names every wrong one."""
+    """Check the settings. If any are wrong, one error names them all."""
     with explained():
         settings = Settings.from_env()
         Names.load(settings.names_file)
@@ -27,7 +27,7 @@ def check() -> None:
 
 
 def _warn_of_disk(directory: Path) -> None:
-    """Say so where a disk that hangs would hold up every answer."""
+    """Warn if the directory is on a disk: a disk that hangs would delay every answer."""
     if not RuntimeDirectory(directory).is_in_memory():
         click.echo(
             f"RENT_RUNTIME_DIR ({directory}) is not in memory: while its disk hangs, no request is answered. "

@@ -1,4 +1,4 @@
-"""What goes wrong for a person at the keyboard: one sentence, and exit status 1."""
+"""Shows errors to a person at the keyboard: one sentence, and exit status 1."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def explained() -> Iterator[None]:
 
 @contextmanager
 def printed() -> Iterator[None]:
-    """Make an error of output that cannot be written; a reader that has gone is click's to handle."""
+    """Show an error if the output cannot be written. Click handles a reader that has gone."""
     try:
         yield
     except BrokenPipeError:
         raise
     except OSError as error:
-        # Python would try again at its end, and fail with a traceback.
+        # Otherwise, Python tries again when it ends, and fails with a traceback.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.ClickException(f"the output cannot be written: {error.strerror}") from error

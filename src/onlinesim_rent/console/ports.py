@@ -10,7 +10,7 @@ from onlinesim_rent.settings import Settings
 
 
 def count_ports(settings: Settings) -> int:
-    """How many ports there are; where there are none, that is likely what somebody is looking for."""
+    """Return how many ports RENT_PORTS finds, and warn if there are none."""
     count = len(find_ports(settings.ports))
     if not count:
         patterns = " ".join(settings.ports)

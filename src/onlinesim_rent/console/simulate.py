@@ -1,4 +1,4 @@
-"""``onlinesim-rent simulate``: runs a server on a simulated bank, so that it can be tried without a modem."""
+"""``onlinesim-rent simulate``: runs a server on a simulated bank, to try it without a modem."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from modem_simulator import SimulatedBank
 DEMONSTRATION_KEY = "demonstration-key"
 
 REPLACED = {"RENT_API_KEY", "RENT_API_KEY_FILE", "RENT_PORTS", "RENT_RUNTIME_DIR"}
-"""The settings that a demonstration has values of its own for, or goes without."""
-
+"""The settings that the demonstration replaces or removes."""
 
 END_SECONDS = 15
 """How long a server that was told to end may take; gunicorn's requests have 12 seconds."""
@@ -33,11 +32,11 @@ def simulate(command: tuple[str, ...]) -> None:
 
 
 def demonstrate(command: Sequence[str]) -> int:
-    """Run a server's command line until it ends, or until this process is told to; returns its exit status.
+    """Run a server's command line until it ends; return its exit status.
 
-    It finds the simulated bank's ports and a key in its environment, and says that it is ready as
-    systemd would have it (sd_notify(3)), which gunicorn does. A command that cannot be run is told of and
-    has the status that a shell would give it. SIGINT, SIGTERM and the terminal's SIGHUP end the server too.
+    The server gets the simulated bank's ports and a key in its environment. It must report that it is ready
+    as a systemd service does (sd_notify(3)); gunicorn does so. If the command cannot run, print why and
+    return a shell's exit status. SIGINT, SIGTERM and SIGHUP to this process end the server too.
     """
     _interrupt_on(signal.SIGTERM, signal.SIGHUP)
     with (
@@ -45,7 +44,7 @@ def demonstrate(command: Sequence[str]) -> int:
         TemporaryDirectory(prefix="onlinesim-rent-") as directory,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as readiness,
     ):
-        # The kernel chooses an abstract name (unix(7)): a path may be too long for a socket.
+        # Let the kernel choose an abstract name (unix(7)), because a path may be too long for a socket.
         readiness.bind("")
         try:
             server = subprocess.Popen(command, env=_environment(bank, directory, readiness))
@@ -77,19 +76,19 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(bank: SimulatedBank, directory: str, readiness: socket.socket) -> dict[str, str]:
-    """The caller's environment, with the demonstration's own ports and key in place of the real ones."""
+    """Return the caller's environment with the demonstration's ports and key instead of the real ones."""
     kept = {name: value for name, value in os.environ.items() if name not in REPLACED}
     return kept | {
         "RENT_API_KEY": DEMONSTRATION_KEY,
         "RENT_PORTS": bank.ports,
         "RENT_RUNTIME_DIR": str(Path(directory, "runtime")),
-        # Spelt as systemd spells an abstract name.
+        # systemd writes an abstract name with @.
         "NOTIFY_SOCKET": f"@{readiness.getsockname()[1:].decode()}",
     }
 
 
 def _serve(server: subprocess.Popen[bytes], readiness: socket.socket, bank: SimulatedBank) -> int:
-    """Invite to try the server once it is ready, and return its exit status once it has ended."""
+    """Print how to try the server once it is ready; return its exit status once it has ended."""
     readiness.settimeout(0.2)
     try:
         while server.poll() is None:
@@ -115,5 +114,5 @@ Serving {modules} SIMULATED modules: none of these numbers exists. In another te
 curl -i {where}/getServicesRent -H 'Authorization: Bearer {DEMONSTRATION_KEY}' \
 -H 'Content-Type: application/json' -d '{{"action": "GET_SERVICES", "key": "{DEMONSTRATION_KEY}"}}'
 
-Ctrl-C ends all of it.
+Ctrl-C ends everything.
 """

@@ -56,7 +56,7 @@ class Background:
             self._reinforce()
 
     def reinforce(self) -> None:
-        """Start threads for waiting tasks, to replace stuck threads; a stuck task holds up no outcomes."""
+        """Start threads for waiting tasks, to replace stuck threads; announce finished outcomes."""
         with self._changed:
             self._reinforce()
             if self._outcomes:

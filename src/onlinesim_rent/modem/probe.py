@@ -112,7 +112,7 @@ def _capacity(port_count: int) -> int:
     except OSError as error:
         if error.errno not in {errno.EMFILE, errno.ENFILE}:
             raise CensusError(f"/proc cannot be read: {error.strerror}") from error
-        # Not even one for the listing.
+        # No descriptor is left to list the others.
         taken = limit
     capacity = (limit - taken - SPARE_DESCRIPTORS) // DESCRIPTORS_PER_PORT
     if port_count and capacity < 1:

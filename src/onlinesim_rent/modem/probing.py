@@ -1,28 +1,22 @@
 """Asks the ports for one census: all at once from one loop, and again those whose proof is too old.
 
-conversation.py judges what a module answers. background.py runs what may block.
+turns.py opens and closes the ports. conversation.py judges what a module answers.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
-from itertools import count
 from selectors import EVENT_READ, EVENT_WRITE
 
 from onlinesim_rent.finding import Finding, Held, Modem, NotCounted, Verdict
-from onlinesim_rent.modem.background import STUCK_SECONDS, Outcome
-from onlinesim_rent.modem.line import Line, State, gone, hung_up, stuck
+from onlinesim_rent.modem.background import STUCK_SECONDS
+from onlinesim_rent.modem.line import Line, State, stuck
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.proof import NEVER, again_at, is_too_old
 from onlinesim_rent.modem.system import System
-
-OPEN_SECONDS = 2.8
-"""How long a port may take to open. With this limit, a stuck port takes no longer than a silent one."""
+from onlinesim_rent.modem.timers import Timers
+from onlinesim_rent.modem.turns import Turns
 
 CLOSE_SECONDS = 0.1
 """How long a census waits at its end for its ports to close, so that the next census finds them free."""
@@ -34,9 +28,6 @@ _LOOK_SECONDS = 0.25
 """How often the loop reads the clock when nothing happens."""
 _UNWATCHED_SECONDS = 0.5
 """With more time between two readings, the process was stopped. Answers may then be older by that time."""
-
-_SIGNS_SECONDS = 0.5
-"""A port that has waited longer for its turn is looked at again: somebody may have taken it meanwhile."""
 
 _BATCH_SECONDS = 0.25
 """Modules whose second dialogue is due within this time are asked together."""
@@ -53,18 +44,15 @@ class Probing:
     ) -> None:
         self.lines = [Line(port) for port in ports]
         self._deadline = deadline
-        self._system = system
         self._stuck = stuck
         self._clock = system.clock
         self._began = system.clock()
-        self._free = self._capacity = system.capacity(len(ports))
-        self._waiting: deque[Line] = deque()
         self._unfinished = 0
-        self._timers: list[tuple[float, int, Line]] = []
-        self._sequence = count()
         self._reviews_at = NEVER
-        self._looked_at = self._signs_at = self._began
-        self._background = system.background()
+        self._looked_at = self._began
+        self._timers = Timers()
+        self._turns = Turns(self.lines, system, self._timers, self._begin, self._find)
+        self._background = self._turns.background
         self._selector = system.selector()
 
     def run(self) -> list[Finding]:
@@ -87,13 +75,10 @@ class Probing:
     # Which ports to ask
 
     def _ask(self, lines: Sequence[Line]) -> bool:
-        """Begin to ask ports, for the first time or again; return False if there is no port or no time.
-
-        A port that another program uses is not opened: opening would disturb that program.
-        """
+        """Begin to ask ports, for the first time or again; return False if there is no port or no time."""
         if not lines or self._clock() >= self._deadline:
             return False
-        reasons = self._reasons_to_leave(lines)
+        reasons = self._turns.reasons_to_leave(lines)
         for line in lines:
             line.finding = None
             self._unfinished += 1
@@ -104,23 +89,9 @@ class Probing:
             elif line.state is not State.CLOSED:
                 self._find(line, NotCounted(Verdict.OUT_OF_TIME, "was not closed in time to be asked again"))
             else:
-                self._waiting.append(line)
-        self._open_more()
+                self._turns.wait(line)
+        self._turns.open_more()
         return True
-
-    def _reasons_to_leave(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
-        """Return why ports, by name, must not be opened or counted: used by a program, or no longer there."""
-        ports = [line.port for line in lines]
-        ours = [line.opened.fileno() for line in self.lines if line.state is State.CLOSING]
-        self._signs_at = self._clock()
-        signs = self._system.signs_of_use(ports, ours)
-        # The number of a device that is gone can be another device's by now, which a program may use.
-        absent = {
-            line.port.name: hung_up(line.port)
-            for line in lines
-            if line.modem and not self._system.is_there(line.port)
-        }
-        return {**signs, **absent}
 
     def _is_too_old(self, line: Line) -> bool:
         return line.is_counted and is_too_old(line.proved_at, self._clock(), self._deadline)
@@ -147,7 +118,7 @@ class Probing:
         return not self._unfinished
 
     def _has_closed_all(self) -> bool:
-        return self._free == self._capacity
+        return self._turns.has_closed_all
 
     def _serve_until(self, end: float, is_done: Callable[[], bool]) -> None:
         while not is_done() and (now := self._look()) < end:
@@ -171,9 +142,7 @@ class Probing:
 
     def _patience(self, now: float, end: float) -> float:
         """Return the seconds until the next thing is due."""
-        wakes_at = min(
-            end, now + _LOOK_SECONDS, self._reviews_at, self._timers[0][0] if self._timers else end
-        )
+        wakes_at = min(end, now + _LOOK_SECONDS, self._reviews_at, self._timers.next_at)
         if self._background.has_waiting:
             wakes_at = min(wakes_at, now + STUCK_SECONDS)
         return max(0.0, wakes_at - now)
@@ -194,76 +163,21 @@ class Probing:
         now = self._clock()
         if now >= self._reviews_at:
             self._review()
-        while self._timers and self._timers[0][0] <= now:
-            at, _, line = heapq.heappop(self._timers)
-            if line.wakes_at == at:
-                self._wake(line, now)
+        for line in self._timers.due(now):
+            self._wake(line, now)
 
     def _wake(self, line: Line, now: float) -> None:
-        line.wakes_at = NEVER
         if line.state in {State.QUEUED, State.OPENING}:
-            self._give_up(line, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
-            self._open_more()
+            self._turns.give_up_late(line)
         elif line.state is State.TALKING:
             line.conversation.wake(now)
             self._go_on(line)
 
-    def _wake_at(self, line: Line, at: float) -> None:
-        if at != line.wakes_at:
-            line.wakes_at = at
-            heapq.heappush(self._timers, (at, next(self._sequence), line))
+    # One port's conversation
 
-    # One port: closed, opening, talking, closing, closed
-
-    def _open_more(self) -> None:
-        if self._free and self._waiting and self._clock() - self._signs_at > _SIGNS_SECONDS:
-            self._leave_used()
-        lines = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
-        if not lines:
-            return
-        self._free -= len(lines)
-        give_up_at = self._clock() + OPEN_SECONDS
-        for line in lines:
-            line.state = State.QUEUED
-            self._wake_at(line, give_up_at)
-        self._background.submit(*(partial(self._open, line) for line in lines))
-
-    def _leave_used(self) -> None:
-        """Leave out the waiting ports that somebody uses by now."""
-        waiting = list(self._waiting)
-        reasons = self._reasons_to_leave(waiting)
-        self._waiting = deque(line for line in waiting if line.port.name not in reasons)
-        for line in waiting:
-            if reason := reasons.get(line.port.name):
-                self._find(line, reason)
-
-    def _open(self, line: Line) -> Outcome:
-        """Runs in a thread. After the census, the outcome runs in a thread too."""
-        if not line.move(State.QUEUED, State.OPENING):
-            return _do_nothing
-        try:
-            return partial(self._opened, line, self._system.open_port(line.port))
-        except NotCounted as reason:
-            return partial(self._not_opened, line, reason)
-
-    def _not_opened(self, line: Line, reason: NotCounted) -> None:
-        is_waited_for = line.state is State.OPENING
-        line.state = State.CLOSED
-        line.wakes_at = NEVER
-        if is_waited_for:
-            self._free += 1
-            self._find(line, gone(reason) if line.modem else reason)
-            self._open_more()
-
-    def _opened(self, line: Line, opened: OpenPort) -> None:
-        line.opened = opened
-        if line.state is not State.OPENING:
-            # Too late: the census no longer waits for this port.
-            self._free -= 1
-            self._close_later(line)
-            return
+    def _begin(self, line: Line) -> None:
         line.begin(self._clock())
-        self._selector.register(opened, EVENT_READ, line)
+        self._selector.register(line.opened, EVENT_READ, line)
         self._go_on(line)
 
     def _go_on(self, line: Line) -> None:
@@ -274,7 +188,7 @@ class Probing:
         if line.conversation.outcome is not None:
             self._conclude(line, line.conversation.outcome)
         else:
-            self._wake_at(line, line.conversation.wakes_at)
+            self._timers.wake_at(line, line.conversation.wakes_at)
 
     def _conclude(self, line: Line, outcome: Modem | NotCounted) -> None:
         if isinstance(outcome, Modem):
@@ -288,49 +202,27 @@ class Probing:
                 outcome = Held("another program has just opened it (TIOCEXCL)")
         self._find(line, outcome)
         self._selector.unregister(line.opened)
-        self._close_later(line)
-
-    def _close_later(self, line: Line) -> None:
-        line.state = State.CLOSING
-        line.wakes_at = NEVER
-        self._background.submit(partial(self._close, line))
-
-    def _close(self, line: Line) -> Outcome:
-        """Runs in a thread."""
-        line.opened.close()
-        return partial(self._closed, line)
-
-    def _closed(self, line: Line) -> None:
-        line.state = State.CLOSED
-        self._free += 1
-        self._open_more()
+        self._turns.close(line)
 
     # The end
 
-    def _give_up(self, line: Line, reason: NotCounted) -> None:
-        """Stop waiting for a port that is queued or opening."""
-        if not line.move(State.QUEUED, State.CLOSED):
-            line.state = State.GIVEN_UP
-        self._free += 1
-        self._find(line, reason)
-
     def _give_up_the_rest(self) -> None:
         reason = NotCounted(Verdict.OUT_OF_TIME, "did not answer everything before the census ended")
-        self._waiting.clear()
+        self._turns.end()
         self._reviews_at = NEVER
         for line in self.lines:
             if line.state is State.TALKING:
                 line.conversation.end(reason)
                 self._go_on(line)
             elif line.state in {State.QUEUED, State.OPENING}:
-                self._give_up(line, reason)
+                self._turns.give_up(line, reason)
             elif line.finding is None or self._is_too_old(line):
                 self._find(line, reason)
 
     def _check_counted(self) -> None:
         """Check each counted module once more: its device is still there, and no other program uses it."""
         counted = [line for line in self.lines if line.is_counted]
-        reasons = self._reasons_to_leave(counted)
+        reasons = self._turns.reasons_to_leave(counted)
         for line in counted:
             if reason := reasons.get(line.port.name):
                 self._find(line, reason)
@@ -348,7 +240,3 @@ class Probing:
             modem = outcome.modem or line.modem
             is_held = isinstance(outcome, Held)
             line.finding = Finding(name, outcome.verdict, outcome.reason, seconds, modem, is_held)
-
-
-def _do_nothing() -> None:
-    """The outcome for a port that was given up before a thread opened it."""

@@ -53,7 +53,7 @@ class System(Protocol):
     def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> Mapping[str, NotCounted]:
         """Return the reasons, by port name, for the ports that another program holds or locks.
 
-        ``ours`` are the census's own descriptors of ports, which are no sign of use.
+        ``ours`` are the census's own descriptors of ports: they do not count as use.
         """
 
     def is_there(self, port: Port) -> bool:

@@ -25,18 +25,18 @@ _IMSI = re.compile(r"[0-9]{6,15}")
 
 @dataclass(frozen=True, slots=True)
 class HomeNetwork:
-    """The network that issued a SIM, under the names that the marketplace is told."""
+    """The network that issued a SIM, by the names that the marketplace gets."""
 
     plmn: str
     country: str
     operator: str
-    named: bool  # False: no table names the network, so that its operator is its PLMN
+    named: bool  # False: no table names the network, so its operator is its PLMN
 
 
 class Names:
-    """The names of all countries and networks: the packaged ones, replaced by the partner's own where given.
+    """The names of all countries and networks. The partner's own names replace the packaged ones.
 
-    ``networks`` are by PLMN, and None where the country is in doubt; ``countries`` are by MCC.
+    ``networks`` are by PLMN, and None if the country is in doubt; ``countries`` are by MCC.
     """
 
     def __init__(self, networks: Mapping[str, HomeNetwork | None], countries: Mapping[str, Country]) -> None:
@@ -89,7 +89,7 @@ def _countries(packaged: Mapping[str, Country], own: NamesFile) -> dict[str, Cou
 def _packaged_networks(
     packaged: Mapping[str, Country], own: NamesFile
 ) -> Iterator[tuple[str, HomeNetwork | None]]:
-    """Give every packaged network by its PLMN, or None where its country is in doubt."""
+    """Return every packaged network by its PLMN; None if its country is in doubt."""
     names = {country.iso2: country.name for country in packaged.values()}
     for network in tables.networks():
         plmn, iso2 = network.plmn, network.iso2
@@ -100,9 +100,9 @@ def _packaged_networks(
 def _own_networks(
     networks: Mapping[str, HomeNetwork | None], countries: Mapping[str, Country], own: NamesFile
 ) -> Iterator[tuple[str, HomeNetwork]]:
-    """Give every network of the names file by its PLMN.
+    """Return every network of the names file by its PLMN.
 
-    Its country is that of the packaged network with this PLMN or, for six digits, with the first five. Where
+    Its country is that of the packaged network with this PLMN or, for six digits, with the first five. If
     there is none, it is the country of its MCC.
     """
     for plmn, operator in own.operators.items():

@@ -1,4 +1,4 @@
-"""The partner's names file: own names for countries and operators, in TOML, in place of the packaged ones."""
+"""The partner's names file (TOML): own names for countries and operators replace the packaged ones."""
 
 from __future__ import annotations
 

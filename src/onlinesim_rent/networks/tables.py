@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Country:
     """The country of an MCC: its ISO 3166 code, its name, and how many digits most MNCs under this MCC have.
 
-    ``iso2`` is empty where only the partner's names file has the MCC.
+    ``iso2`` is empty if only the partner's names file has the MCC.
     """
 
     iso2: str
@@ -25,7 +25,7 @@ class Country:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network that issues SIMs; ``iso2`` is empty where its country is in doubt."""
+    """A network that issues SIMs; ``iso2`` is empty if its country is in doubt."""
 
     plmn: str
     iso2: str

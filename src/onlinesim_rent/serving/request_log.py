@@ -63,7 +63,7 @@ def known_method(method: object) -> object:
 
 
 def unquoted(value: object) -> object:
-    """Return only the class name of an error that quotes what a client sent; anything else as it is."""
+    """Return only the class name of an error that quotes a client; return other objects unchanged."""
     return type(value).__name__ if isinstance(value, (NoMoreData, ParseException)) else value
 
 

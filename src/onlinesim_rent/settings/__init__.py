@@ -85,7 +85,7 @@ VARIABLES = (
 def runtime_dir(environ: Mapping[str, str]) -> Path:
     """Choose the service's own directory: systemd's, the login's, one in memory or a temporary one.
 
-    Raises ValueError where nothing temporary can be written either.
+    Raises ValueError if none of them can be written to.
     """
     by_systemd = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if by_systemd:

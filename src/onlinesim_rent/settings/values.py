@@ -112,7 +112,7 @@ def log_level(text: str) -> str:
 
 
 def cache_seconds(text: str) -> float:
-    """Check a number of seconds: a count that is older than a minute does not tell what is free now."""
+    """Check a number of seconds: an answer older than a minute does not show what is free now."""
     return _number(text, float, 0, 60, "seconds from 0 to 60")
 
 

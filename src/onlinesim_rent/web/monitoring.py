@@ -99,7 +99,7 @@ class _LastCensus(Collector):
 
     def collect(self) -> Iterator[Metric]:
         failed = bool(self.source.last_failure())
-        yield _gauge("census_failed", "Whether the last census that was wanted could not be taken.", failed)
+        yield _gauge("census_failed", "Whether the last attempt to get a census failed.", failed)
         if not (last := self.source.last()):
             return
         census, age = last

@@ -326,7 +326,7 @@ def test_note_9_a_port_that_never_stops_talking_is_cut_off() -> None:
     assert played.seconds < 1
 
 
-def test_a_trickle_prolongs_no_patience() -> None:
+def test_slow_single_bytes_do_not_extend_the_wait() -> None:
     trickle = [(0.05 * i, b"x") for i in range(1000)]
 
     assert play({}, before=trickle).seconds < 3
@@ -334,7 +334,7 @@ def test_a_trickle_prolongs_no_patience() -> None:
     assert play(replies_with("AT+CPIN?", b"+CPIN: READY\r\n", *trickle)).seconds <= 5.0
 
 
-def test_an_end_from_without_is_final() -> None:
+def test_an_end_set_by_the_loop_is_final() -> None:
     conversation = Conversation(0.0)
     reason = NotCounted(Verdict.OUT_OF_TIME, "late")
     conversation.end(reason)

@@ -182,7 +182,7 @@ def test_note_17_lines_that_disagree_are_a_contradiction(parse, lines: list[str]
             parse(order)
 
 
-def test_note_17_lines_that_agree_are_none() -> None:
+def test_note_17_lines_that_agree_are_no_contradiction() -> None:
     assert ts27007.parse_creg_read_response(["+CREG: 1", "+CREG: 0,1", '+CREG: 1,"84CD","00D30156"']) == 1
     assert ts27007.parse_cpin_read_response(["+CPIN: READY", "+CPIN:READY"]) == "READY"
 

@@ -51,7 +51,7 @@ def find_ports(patterns: Iterable[str], deadline: Deadline | None = None) -> lis
     They stand in the order of the patterns, and the ports of one glob in natural order. A path without
     wildcards is always a port: if it does not exist or must not be opened, its verdict says so. A glob leaves
     out everything that is not a serial line, and the log says so once.
-    Raises CensusError when the deadline comes first.
+    Raises CensusError if the deadline comes first.
     """
     lines = SerialLines.now()
     names: dict[str, Port] = {}
@@ -89,7 +89,7 @@ def _as_one(ports: Sequence[Port]) -> Port:
 
 
 def _real(name: str) -> str:
-    """Follow the path's symlinks. Cheaper than realpath(), which looks at every directory of every path."""
+    """Follow the path's symlinks. This costs less than realpath(), which looks at every directory."""
     for _ in range(_MOST_LINKS):
         try:
             name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))

@@ -54,8 +54,8 @@ def processes_holding(
 
     ``ours`` are descriptors of this process to ignore. Its other descriptors are holders too, because the
     rest of the application may use a port. Reads /proc once for all devices: root sees every process, another
-    user only its own. Raises CensusError if /proc cannot be read at all, or
-    when the deadline comes first.
+    user only its own. Raises CensusError if /proc cannot be read at all, or if
+    the deadline comes first.
     """
     wanted = set(devices)
     try:
@@ -95,7 +95,7 @@ def _open_devices(process: str, but_for: Collection[str]) -> set[DeviceIdentity]
 
 
 def _descriptor_directories(process: str) -> Iterator[str]:
-    """Where /proc shows a process's descriptors: after its main thread has ended, only in another thread."""
+    """Find a process's descriptors in /proc. If its main thread has ended, another thread shows them."""
     yield f"/proc/{process}/fd"
     try:
         threads = os.listdir(f"/proc/{process}/task")

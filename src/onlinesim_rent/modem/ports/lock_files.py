@@ -68,7 +68,7 @@ def udev_links(device: DeviceIdentity | None, udev_data: Path = UDEV_DATA) -> li
 
 
 def kernel_names(device: DeviceIdentity | None, kernel_devices: Path = KERNEL_DEVICES) -> list[str]:
-    """The kernel's own name for a device, whatever its node is called here. Empty where there is none."""
+    """Return the kernel's own name for a device, whatever its path is here; empty if there is none."""
     if device is None:
         return []
     number = f"{os.major(device.number)}:{os.minor(device.number)}"

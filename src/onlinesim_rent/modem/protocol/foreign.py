@@ -1,4 +1,4 @@
-"""Recognises a few other protocols by their bytes, to tell a person what a port is that does not speak AT."""
+"""Recognises a few other protocols by their bytes. The reason then says what kind of port it is."""
 
 from __future__ import annotations
 

@@ -1,0 +1,159 @@
+"""Gives each port its turn: opens and closes ports in threads, as many at once as the descriptors allow.
+
+A port that another program uses is not opened: opening would disturb that program.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from onlinesim_rent.finding import NotCounted, Verdict
+from onlinesim_rent.modem.background import Outcome
+from onlinesim_rent.modem.line import Line, State, gone, hung_up
+from onlinesim_rent.modem.ports.open import OpenPort
+from onlinesim_rent.modem.proof import NEVER
+from onlinesim_rent.modem.system import System
+from onlinesim_rent.modem.timers import Timers
+
+OPEN_SECONDS = 2.8
+"""How long a port may take to open. With this limit, a stuck port takes no longer than a silent one."""
+
+_SIGNS_SECONDS = 0.5
+"""A port that has waited longer for its turn is looked at again: another program may use it by now."""
+
+
+class Turns:
+    """The turns of the ports ``lines`` in one census.
+
+    ``begin`` is called with each port that has opened. ``find`` is called with each port that does not open,
+    and the reason. Both run in the loop.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[Line],
+        system: System,
+        timers: Timers,
+        begin: Callable[[Line], None],
+        find: Callable[[Line, NotCounted], None],
+    ) -> None:
+        self._lines = lines
+        self._system = system
+        self._timers = timers
+        self._begin = begin
+        self._find = find
+        self._free = self._capacity = system.capacity(len(lines))
+        self._waiting: deque[Line] = deque()
+        self._signs_at = system.clock()
+        self.background = system.background()
+
+    @property
+    def has_closed_all(self) -> bool:
+        """Whether no port is open, opening or closing, except those that were given up."""
+        return self._free == self._capacity
+
+    def reasons_to_leave(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
+        """Return why ports, by name, must not be opened or counted: used by a program, or no longer there."""
+        ports = [line.port for line in lines]
+        ours = [line.opened.fileno() for line in self._lines if line.state is State.CLOSING]
+        self._signs_at = self._system.clock()
+        signs = self._system.signs_of_use(ports, ours)
+        # The number of a device that is gone can be another device's by now, which a program may use.
+        absent = {
+            line.port.name: hung_up(line.port)
+            for line in lines
+            if line.modem and not self._system.is_there(line.port)
+        }
+        return {**signs, **absent}
+
+    def wait(self, line: Line) -> None:
+        """Let a port wait for its turn, until ``open_more``."""
+        self._waiting.append(line)
+
+    def open_more(self) -> None:
+        """Begin to open the ports that wait, as many as possible."""
+        if self._free and self._waiting and self._system.clock() - self._signs_at > _SIGNS_SECONDS:
+            self._leave_used()
+        lines = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
+        if not lines:
+            return
+        self._free -= len(lines)
+        give_up_at = self._system.clock() + OPEN_SECONDS
+        for line in lines:
+            line.state = State.QUEUED
+            self._timers.wake_at(line, give_up_at)
+        self.background.submit(*(partial(self._open, line) for line in lines))
+
+    def close(self, line: Line) -> None:
+        """Begin to close a port; the next one may then open."""
+        line.state = State.CLOSING
+        line.wakes_at = NEVER
+        self.background.submit(partial(self._close, line))
+
+    def give_up_late(self, line: Line) -> None:
+        """Stop waiting for a port that takes too long to open; the next one may then open."""
+        self.give_up(line, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
+        self.open_more()
+
+    def give_up(self, line: Line, reason: NotCounted) -> None:
+        """Stop waiting for a port that is queued or opening."""
+        if not line.move(State.QUEUED, State.CLOSED):
+            line.state = State.GIVEN_UP
+        self._free += 1
+        self._find(line, reason)
+
+    def end(self) -> None:
+        """Open no more ports."""
+        self._waiting.clear()
+
+    def _leave_used(self) -> None:
+        """Leave out the waiting ports that another program uses by now."""
+        waiting = list(self._waiting)
+        reasons = self.reasons_to_leave(waiting)
+        self._waiting = deque(line for line in waiting if line.port.name not in reasons)
+        for line in waiting:
+            if reason := reasons.get(line.port.name):
+                self._find(line, reason)
+
+    # A thread opens or closes the port, and the loop handles the outcome. After the census, the thread does.
+
+    def _open(self, line: Line) -> Outcome:
+        if not line.move(State.QUEUED, State.OPENING):
+            return _do_nothing
+        try:
+            return partial(self._opened, line, self._system.open_port(line.port))
+        except NotCounted as reason:
+            return partial(self._not_opened, line, reason)
+
+    def _opened(self, line: Line, opened: OpenPort) -> None:
+        line.opened = opened
+        if line.state is State.OPENING:
+            self._begin(line)
+        else:
+            # Too late: the census no longer waits for this port.
+            self._free -= 1
+            self.close(line)
+
+    def _not_opened(self, line: Line, reason: NotCounted) -> None:
+        is_waited_for = line.state is State.OPENING
+        line.state = State.CLOSED
+        line.wakes_at = NEVER
+        if is_waited_for:
+            self._free += 1
+            self._find(line, gone(reason) if line.modem else reason)
+            self.open_more()
+
+    def _close(self, line: Line) -> Outcome:
+        line.opened.close()
+        return partial(self._closed, line)
+
+    def _closed(self, line: Line) -> None:
+        line.state = State.CLOSED
+        self._free += 1
+        self.open_more()
+
+
+def _do_nothing() -> None:
+    """The outcome for a port that was given up before a thread opened it."""
