@@ -9,6 +9,7 @@ import click
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.console.errors import explained, printed
 from onlinesim_rent.console.ports import count_ports
+from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 
@@ -20,6 +21,8 @@ def check() -> None:
         settings = Settings.from_env()
         Names.load(settings.names_file)
         _warn_of_disk(settings.runtime_dir)
+    if unseen := cannot_see_all_holders():
+        click.echo(unseen, err=True)
     with printed():
         click.echo(f"The settings are right. Ports found now: {count_ports(settings)}.")
 
