@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from disks import behind_mount
+from helpers import with_capabilities
 from marketplace import PUBLISHED_ANSWER
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
@@ -25,9 +26,11 @@ ONLINESIM_RENT = [sys.executable, "-m", "onlinesim_rent"]
 MODULES = [*live_bank(2, 0.0), SimulatedModule("869731054051594", "250990000000009", fault="sim_pin")]
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, command: Sequence[str] = ONLINESIM_RENT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ONLINESIM_RENT, *arguments],
+        [*command, *arguments],
         env=environment(**variables),
         capture_output=True,
         text=True,
@@ -114,6 +117,18 @@ def test_a_glob_that_finds_no_port_is_told_of(command, tmp_path):
     )
     assert told.returncode == 0
     assert f"RENT_PORTS ({tmp_path}/tty*) finds no port" in told.stderr
+
+
+@pytest.mark.needs("root", "setpriv")
+@pytest.mark.parametrize("command", ["census", "check"])
+def test_note_24_who_cannot_see_every_holder_is_told_so(command, settings_of):
+    unseen = "cannot see whether another user's program holds a port"
+    ordinary = [*with_capabilities(user=0), *ONLINESIM_RENT]
+    with SimulatedBank(MODULES[:1]) as bank:
+        assert unseen not in run(command, **settings_of(bank)).stderr
+        told = run(command, command=ordinary, **settings_of(bank))
+    assert told.returncode == 0
+    assert told.stderr.count(unseen) == 1
 
 
 def test_check_names_an_unknown_variable(settings_of):

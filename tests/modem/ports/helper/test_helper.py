@@ -115,7 +115,10 @@ def test_note_24_both_capabilities_are_needed(given: tuple[str, ...], *, is_seen
         with holder(path, "nothing", ordinary=True, user=OTHER_USER) as pid:
             find = ["find", "-L", f"/proc/{pid}/fd", "-maxdepth", "1", "-samefile", path]
             found = subprocess.run(
-                [*with_capabilities(*given), *find], capture_output=True, timeout=PATIENCE_SECONDS, check=False
+                [*with_capabilities(*given), *find],
+                capture_output=True,
+                timeout=PATIENCE_SECONDS,
+                check=False,
             )
     assert bool(found.stdout) is is_seen
 
