@@ -59,8 +59,9 @@ logconfig_dict = {
     "loggers": {
         "gunicorn.error": {"level": loglevel.upper(), "propagate": True},
         "gunicorn.access": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
-        # The check at the start has already logged the unknown variables; each worker would log them again.
+        # The check at the start has already logged these warnings; each worker would log them again.
         "onlinesim_rent.settings": {"level": "ERROR"},
+        "onlinesim_rent.application": {"level": "ERROR"},
     },
     "handlers": {
         "stderr": {"class": HANDLER, "formatter": "generic", "stream": "ext://sys.stderr"},

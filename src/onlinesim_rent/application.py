@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 
 from flask import Flask
@@ -13,6 +14,7 @@ from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.configuration_error import ConfigurationError
+from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
@@ -20,6 +22,8 @@ from onlinesim_rent.web.answers import refuse
 from onlinesim_rent.web.census_source import CensusSource
 from onlinesim_rent.web.monitoring import monitor
 from onlinesim_rent.web.rent import rent_blueprint
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings | None = None, census: CensusSource | None = None) -> Flask:
@@ -44,8 +48,13 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
 
 
 def live_census(settings: Settings) -> CensusCache:
-    """Return the census of the real modules on the settings' ports. Raises ConfigurationError."""
+    """Return the census of the real modules on the settings' ports. Raises ConfigurationError.
+
+    Logs a warning if this process cannot see every program that holds a port.
+    """
     names = Names.load(settings.names_file)
+    if unseen := cannot_see_all_holders():
+        _log.warning("%s", unseen)
     claims = ClaimsDirectory(settings.claims_dir)
     taker = CensusTaker(
         settings.ports,

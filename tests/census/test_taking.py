@@ -6,8 +6,9 @@ import pytest
 
 from onlinesim_rent.clock import Deadline
 from onlinesim_rent.finding import CensusError
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import find_ports
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, processes_holding
+from onlinesim_rent.modem.ports.holders import processes_holding
 
 
 def clock_that_stands() -> float:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from commands import ONLINESIM_RENT, run
 from disks import behind_mount
+from helpers import with_capabilities
 from marketplace import PUBLISHED_ANSWER
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
@@ -103,6 +104,18 @@ def test_a_glob_that_finds_no_port_is_reported(command, tmp_path):
     )
     assert told.returncode == 0
     assert f"RENT_PORTS ({tmp_path}/tty*) finds no port" in told.stderr
+
+
+@pytest.mark.needs("root", "setpriv")
+@pytest.mark.parametrize("command", ["census", "check"])
+def test_note_24_who_cannot_see_every_holder_is_told_so(command, settings_of):
+    unseen = "cannot see whether another user's program holds a port"
+    ordinary = [*with_capabilities(user=0), *ONLINESIM_RENT]
+    with SimulatedBank(MODULES[:1]) as bank:
+        assert unseen not in run(command, **settings_of(bank)).stderr
+        told = run(command, command=ordinary, **settings_of(bank))
+    assert told.returncode == 0
+    assert told.stderr.count(unseen) == 1
 
 
 def test_check_names_an_unknown_variable(settings_of):

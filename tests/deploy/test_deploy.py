@@ -12,9 +12,12 @@ import pytest
 from proxies import DEPLOY
 from servers import PATIENCE_SECONDS, PROJECT, command, environment
 
+from onlinesim_rent.modem.ports.helper.asking import SOCKET
 from onlinesim_rent.settings import Settings
 
 SERVICE = DEPLOY / "onlinesim-rent.service"
+HELPER = DEPLOY / "onlinesim-rent-holders.service"
+UNITS = [f"onlinesim-rent{part}" for part in (".service", ".socket", "-holders.service", "-holders.socket")]
 SCRIPTS = [DEPLOY / "install", DEPLOY / "onlinesim-rent"]
 
 
@@ -58,6 +61,8 @@ def test_install_puts_all_files_in_place_and_protects_secrets(root):
         "etc/onlinesim-rent/api-key": 0o600,
         "etc/onlinesim-rent/environment": 0o640,
         "etc/onlinesim-rent/environment.example": 0o640,
+        "etc/systemd/system/onlinesim-rent-holders.service": 0o644,
+        "etc/systemd/system/onlinesim-rent-holders.socket": 0o644,
         "etc/systemd/system/onlinesim-rent.service": 0o644,
         "etc/systemd/system/onlinesim-rent.socket": 0o644,
         "etc/sysusers.d/onlinesim-rent.conf": 0o644,
@@ -123,25 +128,44 @@ def test_systemd_finds_no_fault_with_the_units(root):
         stub.parent.mkdir(parents=True, exist_ok=True)
         stub.write_text("#!/bin/sh\n")
         stub.chmod(0o755)
-    for unit in ("onlinesim-rent.service", "onlinesim-rent.socket"):
+    for unit in UNITS:
         text = (units / unit).read_text()
         (units / unit).write_text(text.replace("/opt/", f"{root}/opt/"))
     verified = run(
         *("systemd-analyze", "verify", "--man=no", "--recursive-errors=no"),
-        *(units / "onlinesim-rent.service", units / "onlinesim-rent.socket"),
+        *(units / unit for unit in UNITS),
     )
     assert (verified.returncode, verified.stderr) == (0, "")
 
 
 def commands() -> list[str]:
     settings = settings_of(SERVICE)
-    return [line for line in settings["ExecStart"] + settings["ExecReload"] if line.startswith("/opt/")]
+    lines = settings["ExecStart"] + settings["ExecReload"] + settings_of(HELPER)["ExecStart"]
+    return [line for line in lines if line.startswith("/opt/")]
 
 
 @pytest.mark.needs("systemd-analyze")
-def test_the_unit_exposes_little(root):
-    judged = run("systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", SERVICE)
+@pytest.mark.parametrize(("unit", "tenths"), [(SERVICE, 15), (HELPER, 11)], ids=["service", "helper"])
+def test_a_unit_exposes_little(unit, tenths):
+    threshold = f"--threshold={tenths}"
+    judged = run("systemd-analyze", "security", "--offline=true", threshold, "--no-pager", unit)
     assert judged.returncode == 0, judged.stdout
+
+
+def test_only_the_helper_has_capabilities_and_they_are_two():
+    two = ["CAP_SYS_PTRACE CAP_DAC_READ_SEARCH"]
+    for unit, given in ((SERVICE, [""]), (HELPER, two)):
+        settings = settings_of(unit)
+        assert settings["CapabilityBoundingSet"] == settings["AmbientCapabilities"] == given
+    assert "DynamicUser" in settings_of(HELPER)
+
+
+def test_only_the_service_s_user_may_ask_the_helper():
+    socket = settings_of(DEPLOY / "onlinesim-rent-holders.socket")
+    assert socket["ListenStream"] == [SOCKET]
+    assert socket["SocketUser"] == settings_of(SERVICE)["User"]
+    assert socket["SocketMode"] == ["0600"]
+    assert "onlinesim-rent-holders.socket" in settings_of(SERVICE)["Requires"]
 
 
 def test_the_unit_runs_what_is_installed(root):

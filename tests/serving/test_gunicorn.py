@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
+import servers
+from helpers import with_capabilities
 from marketplace import BODY, HEADERS, PATH, ask
 from servers import PATIENCE_SECONDS, PROJECT, command, environment, gunicorn
 
@@ -327,6 +329,18 @@ def test_an_unknown_variable_is_named_once_a_start(start_gunicorn: Start) -> Non
 
     assert server.stderr.text.count("RENT_CACHE_SECOND is not a setting") == 1
     assert "nearest setting is RENT_CACHE_SECONDS" in server.stderr.text
+
+
+@pytest.mark.needs("root", "setpriv")
+def test_note_24_the_log_says_once_what_cannot_be_seen(
+    start_gunicorn: Start, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ordinary = [*with_capabilities(user=0), *command("wsgi:app")]
+    monkeypatch.setattr(servers, "command", lambda _: ordinary)
+    server = start_gunicorn("wsgi:app", WEB_CONCURRENCY="2", RENT_RUNTIME_DIR=f"{tmp_path}/runtime")
+    assert ask(server).status == 200
+    assert server.stop() == 0
+    assert server.stderr.text.count("cannot see whether another user's program holds a port") == 1
 
 
 PATCHED = """

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from servers import PATIENCE_SECONDS, environment
 
 ONLINESIM_RENT = [sys.executable, "-m", "onlinesim_rent"]
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, command: Sequence[str] = ONLINESIM_RENT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*ONLINESIM_RENT, *arguments],
+        [*command, *arguments],
         env=environment(**variables),
         capture_output=True,
         text=True,

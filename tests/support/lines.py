@@ -242,7 +242,14 @@ from onlinesim_rent.modem.probe import Prober
 findings = Prober(115200).probe(find_ports(sys.argv[1:]), time.monotonic() + 8)
 print(json.dumps({finding.port: [finding.verdict, finding.reason] for finding in findings}))
 """
-BECOME_ORDINARY = f"""
+
+
+def become(user: int) -> str:
+    """Python that becomes a user, if it is root.
+
+    All imports come first: an ordinary user may be unable to read the interpreter's directories.
+    """
+    return f"""
 import ctypes, encodings.idna, fcntl, json, logging, os, sys, termios
 try:
     import onlinesim_rent.modem.probe
@@ -250,12 +257,14 @@ except ImportError:
     pass
 if os.geteuid() == 0:
     os.setgroups([])
-    os.setgid({ORDINARY_USER})
-    os.setuid({ORDINARY_USER})
+    os.setgid({user})
+    os.setuid({user})
     # As if it had been started so: PR_SET_DUMPABLE, since /proc/<pid>/fd is closed to its user otherwise.
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
 """
-"""All imports come first: an ordinary user may be unable to read the interpreter's directories."""
+
+
+BECOME_ORDINARY = become(ORDINARY_USER)
 
 _HOLD = """
 import fcntl, os, sys, termios
@@ -287,9 +296,9 @@ def python(code: str, *arguments: str, ordinary: bool = False) -> tuple[Any, str
 
 
 @contextmanager
-def holder(path: str, lock: str, *, ordinary: bool = False) -> Iterator[int]:
+def holder(path: str, lock: str, *, ordinary: bool = False, user: int = ORDINARY_USER) -> Iterator[int]:
     """The pid of another process that holds a port."""
-    code = BECOME_ORDINARY * ordinary + _HOLD.format(lock=LOCKS[lock])
+    code = become(user) * ordinary + _HOLD.format(lock=LOCKS[lock])
     command = [sys.executable, "-S", "-E", "-c", code, path]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout

@@ -25,6 +25,7 @@ PACKAGES = {
     "nginx": "nginx-light",
     "openssl": "openssl",
     "promtool": "prometheus",
+    "setpriv": "util-linux",
     "shellcheck": "shellcheck",
     "systemd-analyze": "systemd",
     "systemd-sysusers": "systemd",

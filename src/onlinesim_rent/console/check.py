@@ -10,6 +10,7 @@ from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.console.errors import explained, printed
 from onlinesim_rent.console.ports import count_ports
+from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 
@@ -22,6 +23,8 @@ def check() -> None:
         Names.load(settings.names_file)
         ClaimsDirectory(settings.claims_dir).current()
         _warn_of_disk(settings.runtime_dir)
+    if unseen := cannot_see_all_holders():
+        click.echo(unseen, err=True)
     with printed():
         click.echo(f"The settings are right. Ports found now: {count_ports(settings)}.")
 

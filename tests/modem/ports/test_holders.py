@@ -22,7 +22,8 @@ from lines import (
     python,
 )
 
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive, processes_holding
+from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import is_exclusive, processes_holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,8 @@ def test_a_holder_behind_a_bind_mount_is_seen(tmp_path: Path):
 def test_a_holder_whose_main_thread_ended_is_seen(*, ordinary: bool):
     code = """
 import json, os, sys
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, processes_holding
+from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import processes_holding
 print(json.dumps(list(processes_holding([DeviceIdentity.of(os.stat(sys.argv[1]))]).values())))
 """
     end = BECOME_ORDINARY * ordinary + END_THE_MAIN_THREAD
@@ -150,7 +152,8 @@ def test_a_proc_of_processes_only_still_shows_holders():
 NOT_TOLD = """
 import contextlib, json, os, resource, subprocess, sys
 from onlinesim_rent.finding import CensusError
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, processes_holding
+from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import processes_holding
 {before}
 try:
     processes_holding([DeviceIdentity(1)])

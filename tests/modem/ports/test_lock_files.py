@@ -15,7 +15,7 @@ from lines import ask, pseudo_terminal, python
 from namespaces import IN_FIRST_PID_NAMESPACE
 
 from onlinesim_rent.modem import probe
-from onlinesim_rent.modem.ports.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.lock_files import kernel_names, live_lock_files, lock_file_names, udev_links
 
 if TYPE_CHECKING:

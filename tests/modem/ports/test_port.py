@@ -19,8 +19,8 @@ from lines import BAUD_RATE, PROBE, descriptors, holder, opened, pseudo_terminal
 
 from modem_simulator.pseudo_terminal import TIOCSPTLCK
 from onlinesim_rent.finding import NotCounted, Verdict
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port, find_ports
-from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 

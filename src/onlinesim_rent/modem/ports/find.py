@@ -12,7 +12,7 @@ from itertools import chain
 from os.path import basename as _base
 
 from onlinesim_rent.clock import Deadline
-from onlinesim_rent.modem.ports.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 
 _MOST_LINKS = 40

@@ -9,42 +9,16 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable
 
 from onlinesim_rent.clock import Deadline
 from onlinesim_rent.finding import CensusError
-from onlinesim_rent.modem.ports.statx import character_devices
-from onlinesim_rent.modem.printable import printable
+from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.helper import asking
+from onlinesim_rent.modem.ports.open_files import holders_seen, sees_every_process
 
 TIOCGEXCL = 0x80045440
 """linux/tty.h: tells whether TIOCEXCL is set. TIOCEXCL does not stop root from opening the device."""
-
-_PTS_MAJORS = range(136, 144)
-_HIDDEN_OR_ENDED = (PermissionError, FileNotFoundError, ProcessLookupError)
-"""The errors of /proc for another user's process, and for a process that has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceIdentity:
-    """Identifies a character device: two paths to one device have equal identities.
-
-    Every mount of devpts numbers its pseudo-terminals from 0, so their identity includes the mount.
-    """
-
-    number: int
-    mount: int = 0
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> DeviceIdentity:
-        """Return the identity of a character device from its stat result."""
-        return cls.of_numbers(status.st_rdev, status.st_dev)
-
-    @classmethod
-    def of_numbers(cls, rdev: int, dev: int) -> DeviceIdentity:
-        """Return the identity from the device's number and the number of its file system's device."""
-        return cls(rdev, dev if os.major(rdev) in _PTS_MAJORS else 0)
 
 
 def processes_holding(
@@ -53,15 +27,38 @@ def processes_holding(
     """Return a holder of each device that is open, as ``process <pid> (<name>)``.
 
     ``ours`` are descriptors of this process to ignore. Its other descriptors are holders too, because the
-    rest of the application may use a port. Reads /proc once for all devices: root sees every process, another
-    user only its own. Raises CensusError if /proc cannot be read at all, or if
-    the deadline comes first.
+    rest of the application may use a port. Reads /proc once for all devices. If this process may not see
+    every other one, the helper looks as well, if there is one. Raises CensusError if /proc cannot be read at
+    all, if the helper fails, or when the deadline comes first.
     """
     wanted = set(devices)
+    if not wanted:
+        return {}
     try:
-        return dict(_holders(wanted, {str(descriptor) for descriptor in ours}, deadline)) if wanted else {}
+        if sees_every_process():
+            held = holders_seen(wanted, ours, deadline=deadline)
+        else:
+            with asking.helper_asked(wanted, deadline) as answer:
+                held = holders_seen(wanted, ours, deadline=deadline)
+                held |= answer()
     except OSError as error:
         raise CensusError(f"/proc does not tell who uses the ports: {error.strerror}") from error
+    return {device: str(holder) for device, holder in held.items()}
+
+
+def cannot_see_all_holders() -> str:
+    """Say what this process cannot see, and what to do about it; empty if it sees every holder."""
+    try:
+        if sees_every_process() or os.access(asking.SOCKET, os.W_OK):
+            return ""
+    except OSError:
+        # The census says what is wrong with /proc.
+        return ""
+    return (
+        "this process cannot see whether another user's program holds a port open without a lock, and would "
+        "count its module: run that program as this user, run this one as root, or install the service "
+        "with its helper (make install)"
+    )
 
 
 def is_exclusive(descriptor: int) -> bool:
@@ -71,57 +68,3 @@ def is_exclusive(descriptor: int) -> bool:
     except OSError:
         return False
     return answer != struct.pack("i", 0)
-
-
-def _holders(
-    wanted: set[DeviceIdentity], ours: Collection[str], deadline: Deadline | None
-) -> Iterator[tuple[DeviceIdentity, str]]:
-    # Not getpid(): /proc may belong to an outer PID namespace.
-    this_process = os.readlink("/proc/self")
-    for process in filter(str.isdigit, os.listdir("/proc")):
-        for device in _open_devices(process, ours if process == this_process else ()) & wanted:
-            yield device, f"process {process} ({_name(process)})"
-        if deadline:
-            deadline.check("looking for programs that use the ports")
-
-
-def _open_devices(process: str, but_for: Collection[str]) -> set[DeviceIdentity]:
-    for directory in _descriptor_directories(process):
-        try:
-            return _devices_in(directory, but_for)
-        except _HIDDEN_OR_ENDED:
-            continue
-    return set()
-
-
-def _descriptor_directories(process: str) -> Iterator[str]:
-    """Find a process's descriptors in /proc. If its main thread has ended, another thread shows them."""
-    yield f"/proc/{process}/fd"
-    try:
-        threads = os.listdir(f"/proc/{process}/task")
-    except _HIDDEN_OR_ENDED:
-        return
-    yield from (f"/proc/{process}/task/{thread}/fd" for thread in threads if thread != process)
-
-
-def _devices_in(directory: str, but_for: Collection[str]) -> set[DeviceIdentity]:
-    """Return the character devices among the descriptors in a directory of /proc.
-
-    Raises FileNotFoundError if there are no descriptors, as for an ended thread.
-    """
-    opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        descriptors = os.listdir(opened)
-        if not descriptors:
-            raise FileNotFoundError(directory)
-        others = (name for name in descriptors if name not in but_for)
-        return {DeviceIdentity.of_numbers(*numbers) for numbers in character_devices(opened, others)}
-    finally:
-        os.close(opened)
-
-
-def _name(process: str) -> str:
-    try:
-        return printable(Path(f"/proc/{process}/comm").read_text(errors="replace").removesuffix("\n"))
-    except OSError:
-        return "ended"

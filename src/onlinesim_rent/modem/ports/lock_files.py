@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from onlinesim_rent.finding import CensusError
-from onlinesim_rent.modem.ports.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 
 LOCK_DIRECTORIES = (
     Path("/run/lock"),

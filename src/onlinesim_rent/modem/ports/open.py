@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 import serial
 
 from onlinesim_rent.finding import Held, NotCounted, Verdict
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, is_exclusive
+from onlinesim_rent.modem.ports.holders import is_exclusive
 
 DESCRIPTORS_PER_PORT = 5
 """pyserial opens the device and two pipes."""
