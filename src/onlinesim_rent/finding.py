@@ -76,3 +76,11 @@ class Finding:
     seconds: float
     modem: Modem | None = None
     is_held: bool = False
+
+    @classmethod
+    def of(cls, port: str, outcome: Modem | NotCounted, seconds: float) -> Finding:
+        """Return the finding of a port whose module passed all checks, or is not counted."""
+        if isinstance(outcome, Modem):
+            return cls(port, Verdict.AVAILABLE, "answered all checks", seconds, outcome)
+        is_held = isinstance(outcome, Held)
+        return cls(port, outcome.verdict, outcome.reason, seconds, outcome.modem, is_held)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from selectors import EVENT_READ, EVENT_WRITE
 
 from onlinesim_rent.finding import Finding, Held, Modem, NotCounted, Verdict
@@ -231,12 +232,6 @@ class Probing:
         """Set a port's finding. If it is not counted, the finding still names the module that it showed."""
         if line.finding is None:
             self._unfinished -= 1
-        name = line.port.name
-        if isinstance(outcome, Modem):
-            seconds = round(line.proved_at - self._began, 3)
-            line.finding = Finding(name, Verdict.AVAILABLE, "answered all checks", seconds, outcome)
-        else:
-            seconds = round(self._clock() - self._began, 3)
-            modem = outcome.modem or line.modem
-            is_held = isinstance(outcome, Held)
-            line.finding = Finding(name, outcome.verdict, outcome.reason, seconds, modem, is_held)
+        at = line.proved_at if isinstance(outcome, Modem) else self._clock()
+        finding = Finding.of(line.port.name, outcome, round(at - self._began, 3))
+        line.finding = finding if finding.modem else replace(finding, modem=line.modem)
