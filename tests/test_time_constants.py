@@ -6,7 +6,7 @@ import runpy
 
 from servers import PROJECT
 
-from onlinesim_rent.census import cache
+from onlinesim_rent.census import cache, own_modules
 from onlinesim_rent.modem import background, probing, proof, turns
 from onlinesim_rent.modem.ports import open as opening
 from onlinesim_rent.modem.protocol import dialogue
@@ -20,6 +20,11 @@ def test_a_sick_port_costs_a_census_no_more_than_a_silent_one():
     silent = dialogue.AT_ATTEMPTS * dialogue.AT.patience
     assert background.STUCK_SECONDS < opening.CONNECT_SECONDS < silent < turns.OPEN_SECONDS
     assert turns.OPEN_SECONDS < cache.LEAST_SECONDS == 3.0
+
+
+def test_an_application_of_your_own_has_time_to_ask_a_silent_module():
+    silent = dialogue.AT_ATTEMPTS * dialogue.AT.patience
+    assert silent < own_modules.ASK_SECONDS < cache.PROOF_MARGIN_SECONDS
 
 
 def test_a_module_that_answers_slowly_has_time_for_a_slow_sim():

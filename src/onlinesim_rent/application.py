@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import select
+from collections.abc import Callable
 
 from flask import Flask
 
 from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
+from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.known_modules import KnownModules
+from onlinesim_rent.census.own_modules import Ask, OwnModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.configuration_error import ConfigurationError
@@ -65,10 +68,27 @@ def live_census(settings: Settings) -> CensusCache:
         settings.taken_by_holders,
     )
     subject = (settings.ports, settings.baud_rate, names.fingerprint, settings.taken_by_holders)
+    return _cache(settings, taker.take, claims, subject)
+
+
+def own_census(settings: Settings, ask: Ask) -> CensusCache:
+    """The counts as your own application proves them: ``ask`` asks the modules on the ports that it holds.
+
+    Only one thread at a time runs ``ask``. Raises ConfigurationError.
+    """
+    names = Names.load(settings.names_file)
+    claims = ClaimsDirectory(settings.claims_dir)
+    subject = ("own modules", settings.ports, names.fingerprint)
+    return _cache(settings, OwnModules(ask, names, claims).take, claims, subject)
+
+
+def _cache(
+    settings: Settings, take: Callable[[float], Census], claims: ClaimsDirectory, subject: tuple[object, ...]
+) -> CensusCache:
     return CensusCache(
         settings.runtime_dir,
         settings.cache_seconds,
-        taker.take,
+        take,
         record=journal.record,
         subject=repr(subject),
         claims=lambda: claims.current().fingerprint,
