@@ -24,6 +24,7 @@ PACKAGES = {
     "mount": "mount",
     "nginx": "nginx-light",
     "openssl": "openssl",
+    "php": "php-cli",
     "promtool": "prometheus",
     "setpriv": "util-linux",
     "shellcheck": "shellcheck",

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from modem_simulator import SimulatedBank
 
@@ -144,31 +144,32 @@ def command(app: str) -> list[str]:
     return [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app]
 
 
+def gunicorn(app: str, **variables: str) -> AbstractContextManager[Server]:
+    """Start the project's gunicorn with an application."""
+    return served_by(command(app), **variables)
+
+
 @contextmanager
-def gunicorn(app: str, **variables: str) -> Iterator[Server]:
-    """Start the project's gunicorn with an application, and end it with the block if it still runs.
+def served_by(program: Sequence[str], directory: Path = PROJECT, **variables: str) -> Iterator[Server]:
+    """Start a gunicorn in a directory, and end it with the block if it still runs.
 
     It gets a socket that already listens, and one on which it reports that it is ready, as under systemd
     (sd_notify(3)). At the end, every test checks that the log holds no secret.
     """
     keys = keys_of(variables)
     with (
-        TemporaryDirectory() as directory,
+        TemporaryDirectory() as temporary,
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as readiness,
     ):
-        notify = f"{directory}/notify"
+        notify = f"{temporary}/notify"
         readiness.bind(notify)
         readiness.settimeout(PATIENCE_SECONDS)
         process = subprocess.Popen(
-            command(app),
-            cwd=PROJECT,
+            [*program, "--bind", f"fd://{listener.fileno()}"],
+            cwd=directory,
             # The files that a killed process leaves are removed with the directory.
-            env=environment(
-                NOTIFY_SOCKET=notify,
-                RENT_BIND=f"fd://{listener.fileno()}",
-                **({"TMPDIR": directory} | variables),
-            ),
+            env=environment(NOTIFY_SOCKET=notify, **({"TMPDIR": temporary} | variables)),
             pass_fds=[listener.fileno()],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
