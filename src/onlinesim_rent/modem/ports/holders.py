@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onlinesim_rent.clock import Deadline
-from onlinesim_rent.finding import CensusError
+from onlinesim_rent.finding import CensusError, NotCounted, Verdict
 from onlinesim_rent.modem.ports.statx import character_devices
 from onlinesim_rent.modem.printable import printable
 
@@ -35,6 +35,11 @@ class DeviceIdentity:
 
     number: int
     mount: int = 0
+
+    @property
+    def is_pseudo_terminal(self) -> bool:
+        """Whether it is a terminal that a program has made, and no serial device."""
+        return os.major(self.number) in _PTS_MAJORS
 
     @classmethod
     def of(cls, status: os.stat_result) -> DeviceIdentity:
@@ -62,6 +67,14 @@ def processes_holding(
         return dict(_holders(wanted, {str(descriptor) for descriptor in ours}, deadline)) if wanted else {}
     except OSError as error:
         raise CensusError(f"/proc does not tell who uses the ports: {error.strerror}") from error
+
+
+def held_open(device: DeviceIdentity, holder: str) -> NotCounted:
+    """Return the reason for a device that a holder has open. socat may hold the terminal that it makes."""
+    reason = f"held open by {holder}"
+    if device.is_pseudo_terminal and holder.endswith("(socat)"):
+        reason += ": start socat with wait-slave,ignoreeof, or name the port that it bridges in RENT_PORTS"
+    return NotCounted(Verdict.IN_USE, reason)
 
 
 def is_exclusive(descriptor: int) -> bool:
