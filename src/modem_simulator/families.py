@@ -85,7 +85,9 @@ FAMILIES: Mapping[str, Family] = {
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE", "+QIND: PB DONE"),
     ),
     # Wavecom AT commands interface guide: the answer to +CPIN? does not end with OK; +WIND after a boot.
-    "Wavecom": Family(answers={"+CPIN?": ("+CPIN: {sim}",)}, banner=("+WIND: 1", "+WIND: 7", "+WIND: 4")),
+    "Wavecom": Family(
+        answers={"+CPIN?": ("+CPIN: {sim}",)}, banner=("+WIND: 1", "+WIND: 3", "+WIND: 7", "+WIND: 4")
+    ),
     # Logs of an E220 and an E1752 (gammu's issues 126, 138, 393): cells are not quoted, ^ lines never stop.
     "Huawei": Family(
         answers={"+CREG?": ("+CREG: 2,{registration},0A,3799B", "OK")},

@@ -68,6 +68,12 @@ FAULTS: Mapping[str, Fault] = {
     "none": Fault("Nothing is wrong.", live=True),
     # odd, and live
     "no_cpas": Fault("Lacks AT+CPAS.", live=True, answers={"+CPAS": (("ERROR",),)}),
+    "worded_imei": Fault(
+        "Puts a word before its IMEI.", live=True, answers={"+CGSN": (("+CGSN: IMEI{imei}", "OK"),)}
+    ),
+    "imei_and_serial": Fault(
+        "Puts its serial number behind its IMEI.", live=True, answers={"+CGSN": (("{imei},SN8L0027", "OK"),)}
+    ),
     "autobaud": Fault("Needs two commands to learn the baud rate.", live=True, ignores=2),
     "sim_busy_once": Fault(
         "Its SIM is busy the first time.",
@@ -99,6 +105,12 @@ FAULTS: Mapping[str, Fault] = {
         "Is being called.",
         facts={"activity": "3"},
         noise=b'\r\nRING\r\n\r\n+CLIP: "+0123456789",145\r\n',
+        noise_every=0.05,
+    ),
+    "vendor_call": Fault(
+        "Is in a call, lacks AT+CPAS, and tells of the call in u-blox's words.",
+        answers={"+CPAS": (("ERROR",),)},
+        noise=b"\r\n+UCALLSTAT: 1,0\r\n",
         noise_every=0.05,
     ),
     "ppp": _noise("Carries a data connection.", _PPP_CONFIGURE_REQUEST, 0.05),

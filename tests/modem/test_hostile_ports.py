@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from lines import (
     BAUD_RATE,
+    TELNET_OPTIONS,
     ask,
     black_hole,
     fill,
@@ -20,8 +21,10 @@ from lines import (
     join_port_threads,
     listen_only,
     module,
+    module_over_telnet,
     pseudo_terminal,
     python,
+    refuse,
     say,
     stuck,
     tcp_peer,
@@ -59,15 +62,14 @@ def pseudo_terminals(count: int = STUCK) -> Iterator[list[str]]:
 
 @pytest.mark.timed
 def test_note_8_a_terminal_server_is_judged_by_what_it_does():
-    telnet = b"\xff\xfb\x03\xff\xfb\x01\xff\xfd\x00"
     with ExitStack() as stack:
         peers = {
             f"socket://127.0.0.1:{stack.enter_context(tcp_peer(talk))}": wanted
             for talk, wanted in {
                 module: (Verdict.AVAILABLE, "answered all checks"),
                 hang_up: (Verdict.HUNG_UP, "the terminal server closed the connection"),
-                say(b"Port already in use\r\n"): (Verdict.SILENT, "no answer to AT"),
-                say(telnet): (Verdict.NOT_AT, "speaks telnet"),
+                say(b"Port already in use\r\n"): (Verdict.IN_USE, "another client of its terminal server"),
+                say(TELNET_OPTIONS): (Verdict.NOT_AT, "speaks telnet"),
                 listen_only: (Verdict.SILENT, "no answer to AT"),
                 flood: (Verdict.NOT_AT, "never stops talking"),
             }.items()
@@ -80,6 +82,30 @@ def test_note_8_a_terminal_server_is_judged_by_what_it_does():
         assert time.monotonic() - began < 3.0
     for name, (verdict, reason) in peers.items():
         assert (findings[name].verdict, findings[name].reason[: len(reason)]) == (verdict, reason)
+
+
+@pytest.mark.parametrize("options", [b"", TELNET_OPTIONS], ids=["raw", "telnet"])
+@pytest.mark.parametrize("words", [b"Port already in use\r\n", b"Port's device already in use\r\n"])
+def test_note_29_a_port_that_ser2net_refuses_is_in_use(options: bytes, words: bytes):
+    with tcp_peer(refuse(options + words)) as number:
+        [finding] = ask(f"socket://127.0.0.1:{number}").values()
+    assert finding.verdict is Verdict.IN_USE
+    assert finding.reason == "another client of its terminal server uses it"
+
+
+@pytest.mark.parametrize(
+    "words", [b"", TELNET_OPTIONS, b"\r\nser2net port 3001 device /dev/ttyUSB0 [115200N81]\r\n"]
+)
+def test_other_words_before_a_hang_up_have_hung_up(words: bytes):
+    with tcp_peer(refuse(words)) as number:
+        [finding] = ask(f"socket://127.0.0.1:{number}").values()
+    assert finding.verdict is Verdict.HUNG_UP
+
+
+def test_note_29_a_module_behind_telnet_mode_is_available():
+    with tcp_peer(module_over_telnet) as number:
+        [finding] = ask(f"socket://127.0.0.1:{number}").values()
+    assert finding.verdict is Verdict.AVAILABLE
 
 
 def test_note_4_ports_above_descriptor_1024_are_asked():

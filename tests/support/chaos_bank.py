@@ -21,6 +21,33 @@ NETWORKS = {plmn: names for names, plmn in PLMNS.items()}
 LIVE = tuple(name for name, fault in FAULTS.items() if fault.live)
 DEAD = tuple(name for name, fault in FAULTS.items() if not fault.live)
 
+CALLS = (
+    ("RING", "NO CARRIER"),
+    ("+UCALLSTAT: 1,4", "+UCALLSTAT: 1,6"),
+    ("*ECAV: 1,6,1", "*ECAV: 1,0,1,8,16"),
+    ("#ECAM: 0,6,1,,,", "#ECAM: 0,0,1,,,"),
+    ("^DSCI: 1,1,4,0,13022100000,129,0", "^DSCI: 1,1,6,0,13022100000,129,0"),
+    ("^SLCC: 1,1,4,0,0,1", "^SLCC:"),
+)
+SIMS_LOST = (
+    ("+CPIN: NOT READY", "+CPIN: READY"),
+    ("+CPIN: SIM REMOVED", "+CPIN: READY"),
+    ("^SIMST: 255", "^SIMST: 1"),
+)
+"""How a module tells of a call or of a lost SIM, and of its end."""
+
+RESTARTS = ("QCRDY", "+POWERON: 0", "+KSUP: 0")
+CHATTER = (
+    '+CMTI: "SM",3',
+    "^RSSI:17",
+    "+CREG: 1",
+    "+CSQ: 20,0",
+    "^SIMST: 1",
+    "^SRVST: 2",
+    *(end for _, end in CALLS[1:]),
+)
+"""What a module that is well says unasked; a call that ended says nothing of now."""
+
 _LONGEST_ANSWER = 160
 _LONGEST_TO_CUT = 512
 _JUNK = bytes((0x00, 0xFF, 0x80, 0xFE))
@@ -230,15 +257,16 @@ class ChaosBank:
         yield from ()
 
     def _call(self, one: ChaosModule) -> Script:
-        yield from self._trouble(one, "in_call", "RING", "NO CARRIER")
+        yield from self._trouble(one, "in_call", *self.rng.choice(CALLS))
 
     def _network_lost(self, one: ChaosModule) -> Script:
         fault = self.rng.choice(("not_registered", "searching", "denied", "emergency"))
         stat = FAULTS[fault].facts["registration"]
-        yield from self._trouble(one, fault, f"+CREG: {stat}", "+CREG: 1")
+        words = ((f"+CREG: {stat}", "+CREG: 1"), ("^SRVST: 0", "^SRVST: 2"))
+        yield from self._trouble(one, fault, *self.rng.choice(words))
 
     def _sim_lost(self, one: ChaosModule) -> Script:
-        yield from self._trouble(one, "no_sim", "+CPIN: NOT READY", "+CPIN: READY")
+        yield from self._trouble(one, "no_sim", *self.rng.choice(SIMS_LOST))
 
     def _reset(self, one: ChaosModule) -> Script:
         if not self._is_well(one):
@@ -247,7 +275,7 @@ class ChaosBank:
         yield Lost(one, hangs_up=False)
         one.change(self._now, fault="silent")
         yield self._span()
-        yield _spoken(one, *FAMILIES[one.module.family].banner)
+        yield _spoken(one, *self.rng.choice((FAMILIES[one.module.family].banner, RESTARTS)))
         one.change(self._now, fault="searching")
         yield self._span()
         self._mend(one)
@@ -278,7 +306,7 @@ class ChaosBank:
 
     def _chat(self, one: ChaosModule) -> Script:
         if self._is_well(one) and not FAULTS[one.module.fault].byte_seconds:
-            yield _spoken(one, self.rng.choice(('+CMTI: "SM",3', "^RSSI:17", "+CREG: 1", "+CSQ: 20,0")))
+            yield _spoken(one, self.rng.choice(CHATTER))
 
     def _trouble(self, one: ChaosModule, fault: str, told: str, over: str) -> Script:
         """A sound module fails for a while. It may report it, or not."""

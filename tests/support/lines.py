@@ -38,6 +38,10 @@ ORDINARY_USER = 65534 if IS_ROOT else os.geteuid()
 """The user nobody, or the tester if the tester is not root."""
 
 
+TELNET_OPTIONS = bytes.fromhex("fffb03 fffd03 fffb01 fffe01 fffd00 fffb00")
+"""What ser2net 4.3.11 sends first in telnet mode."""
+
+
 # Censuses
 
 
@@ -148,6 +152,11 @@ def say(data: bytes) -> Callable[[socket.socket], None]:
     return talk
 
 
+def refuse(data: bytes) -> Callable[[socket.socket], None]:
+    """Says why, and hangs up."""
+    return lambda connection: connection.sendall(data)
+
+
 def flood(connection: socket.socket) -> None:
     while True:
         connection.sendall(b"log: tick\r\n" * 1000)
@@ -165,6 +174,11 @@ def module(connection: socket.socket) -> None:
     while data := connection.recv(1024):
         for event in simulated.feed(0, data, 0.0):
             connection.sendall(event.data)
+
+
+def module_over_telnet(connection: socket.socket) -> None:
+    connection.sendall(TELNET_OPTIONS)
+    module(connection)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from onlinesim_rent.finding import CensusError, Finding, Held, NotCounted
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.ports.holders import processes_holding
+from onlinesim_rent.modem.ports.holders import held_open, processes_holding
 from onlinesim_rent.modem.ports.lock_files import (
     kernel_names,
     live_lock_files,
@@ -85,8 +85,8 @@ class _Host:
         )
         signs: dict[str, NotCounted] = {}
         for port in ports:
-            if port.device in held:
-                signs[port.name] = Held(f"held open by {held[port.device]}")
+            if port.device and (holder := held.get(port.device)):
+                signs[port.name] = held_open(port.device, holder)
             elif lock_file := locked.get(port.name):
                 signs[port.name] = Held(f"locked by another program ({lock_file})")
         return signs

@@ -16,14 +16,16 @@ from lines import (
     LOCKS,
     ORDINARY_USER,
     PROBE,
+    ask,
     holder,
     opened,
     pseudo_terminal,
     python,
 )
 
+from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.ports.device import DeviceIdentity
-from onlinesim_rent.modem.ports.holders import is_exclusive, processes_holding
+from onlinesim_rent.modem.ports.holders import held_open, is_exclusive, processes_holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,6 +137,21 @@ def test_a_holders_name_cannot_forge_a_log_line(name: bytes, shown: str):
     rename = f"ctypes.CDLL(None).prctl(15, {name!r})  # PR_SET_NAME"
     with pseudo_terminal() as (_, path), started(*holding(path, rename)) as pid:
         assert processes_holding([identity(path)]) == {identity(path): f"process {pid} ({shown})"}
+
+
+def test_note_33_a_bridge_that_holds_its_own_port_says_what_to_do():
+    rename = "ctypes.CDLL(None).prctl(15, b'socat')  # PR_SET_NAME"
+    with pseudo_terminal() as (_, path), started(*holding(path, rename)) as pid:
+        [finding] = ask(path).values()
+    advice = "start socat with wait-slave,ignoreeof, or name the port that it bridges in RENT_PORTS"
+    assert finding.verdict is Verdict.IN_USE
+    assert finding.reason == f"held open by process {pid} (socat): {advice}"
+
+
+@pytest.mark.parametrize(("major", "name"), [(188, "socat"), (136, "smsd"), (136, "socat-watch")])
+def test_other_holders_are_only_named(major: int, name: str):
+    device = DeviceIdentity(os.makedev(major, 0))
+    assert held_open(device, f"process 812 ({name})").reason == f"held open by process 812 ({name})"
 
 
 @pytest.mark.needs("unshare", "namespaces")

@@ -32,6 +32,8 @@ def test_every_family_that_is_well_is_counted(family: str) -> None:
         (0, '·OK··+CMTI: "ME",1·'),
         (1, f"AT+CGSN\r·{IMEI}··OK·"),
         (1, f'·+CGSN: "{IMEI}"··OK·'),
+        (1, f"·+CGSN: IMEI{IMEI}··OK·"),
+        (1, f"·{IMEI},SN8L0027··OK·"),
         (2, "·+CPIN:READY··OK·"),
         (2, "+CPIN: READY·"),
         (3, f"·+CIMI: {IMSI}··OK·"),
@@ -172,7 +174,14 @@ def test_note_19_a_busy_sim_is_asked_once_more(busy: str) -> None:
     assert outcome.verdict == "SIM not ready"
 
 
-CALLS = ["RING", "+CRING: VOICE", '+CLIP: "+0123456789",145', "^ORIG:1,0"]
+CALLS = [
+    "RING",
+    "+CRING: VOICE",
+    '+CLIP: "+0123456789",145',
+    "^ORIG:1,0",
+    "+UCALLSTAT: 1,4",
+    "^SLCC: 1,1,4,0,0,1",
+]
 ENDS = ["NORMAL POWER DOWN", "POWERED DOWN"]
 
 
@@ -206,10 +215,14 @@ def test_note_17_a_call_between_two_exchanges_is_seen(call: str, position: int) 
             ("+CPIN: NOT READY", "SIM not ready", 3),
             ("+CPIN: NOT INSERTED", "SIM not ready", 3),
             ("+CPIN:", "SIM not ready", 3),
+            ("+CPIN: SIM REMOVED", "SIM not ready", 3),
+            ("^SIMST: 255", "SIM not ready", 3),
             ("+CREG: 0", "not registered", 5),
             ('+CREG: 2,"84CD","00D30156"', "not registered", 5),
             ("+CREG: 0,3", "not registered", 5),
+            ("^SRVST: 0", "not registered", 5),
             ("RDY", "doubtful", 5),
+            ("+KSUP: 0", "doubtful", 5),
             ("+CPAS: 4", "in use", 6),
         ]
         for position in range(first, len(SEVEN))
@@ -224,7 +237,10 @@ def test_a_later_line_can_take_a_proof_back(position: int, line: str, verdict: s
         assert outcome.verdict == verdict
 
 
-@pytest.mark.parametrize("line", ["RDY", "+CREG: 0", "+CPIN: NOT READY", "+CPIN: SIM PIN"])
+@pytest.mark.parametrize(
+    "line",
+    ["RDY", "+CREG: 0", "+CPIN: NOT READY", "+CPIN: SIM PIN", "^SIMST: 255", "^SRVST: 0", "+KSUP: 0"],
+)
 def test_boot_lines_before_the_proof_do_not_end_it(line: str) -> None:
     assert prove_with(healthy_but((0, f"·{line}··OK·"))) == MODEM
 
@@ -247,6 +263,11 @@ def test_note_20_one_number_as_imei_and_imsi_is_doubtful() -> None:
         "+CGREG: 0",
         "OKLAHOMA",
         "+CREG: 1",
+        "+UCALLSTAT: 1,6",
+        "*ECAV: 1,0,1,8,16",
+        "^SLCC:",
+        "^SIMST: 1",
+        "^SRVST: 2",
     ],
 )
 def test_note_17_other_lines_change_nothing(line: str, position: int) -> None:
@@ -306,8 +327,9 @@ def test_two_modules_that_answer_on_one_line_do_not_count(
 
 
 @pytest.mark.parametrize("position", [2, 4, 5])
-def test_another_identity_among_the_lines_is_another_module(position: int) -> None:
-    reply = f"·{OTHER_IMEI}·" + HEALTHY[SEVEN[position]]
+@pytest.mark.parametrize("line", [OTHER_IMEI, f"+CGSN: IMEI{OTHER_IMEI}", f"{OTHER_IMEI},SN8L0027"])
+def test_another_identity_among_the_lines_is_another_module(position: int, line: str) -> None:
+    reply = f"·{line}·" + HEALTHY[SEVEN[position]]
     outcome = prove_with(healthy_but((position, reply))[: position + 1])
 
     assert isinstance(outcome, NotCounted)

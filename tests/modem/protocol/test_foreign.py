@@ -13,6 +13,8 @@ from onlinesim_rent.modem.protocol import foreign
         (b"~\xff\x03\xc0\x21\x01\x01", Verdict.IN_USE, "PPP"),
         (b"~\x7f}#\xc0!", Verdict.IN_USE, "PPP"),
         (b"\xf9\x03\x3f\x01\x1c\xf9", Verdict.IN_USE, "CMUX"),
+        (b"Port already in use\r\n", Verdict.IN_USE, "another client"),
+        (b"\xff\xfb\x03\xff\xfb\x01Port's device already in use\r\n", Verdict.IN_USE, "another client"),
         (b"\xff\xfb\x03\xff\xfb\x01", Verdict.NOT_AT, "telnet"),
         (b"\xff\xfd\x2c", Verdict.NOT_AT, "telnet"),
         (b"$GPGGA,092750.000,5321.6802,N,00630.3372,W,1,8,1.03\r\n", Verdict.NOT_AT, "NMEA"),
@@ -22,7 +24,7 @@ from onlinesim_rent.modem.protocol import foreign
         (b"[  12.345678] usb 1-1: new high-speed USB device number 4\r\n", Verdict.NOT_AT, "log port"),
     ],
 )
-def test_notes_8_9_and_21_bytes_identify_other_protocols(seen: bytes, verdict: Verdict, word: str) -> None:
+def test_notes_8_9_21_and_29_bytes_identify_other_protocols(seen: bytes, verdict: Verdict, word: str) -> None:
     recognised = foreign.recognise(b"\r\n" + seen)
 
     assert recognised is not None

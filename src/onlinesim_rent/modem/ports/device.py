@@ -18,6 +18,11 @@ class DeviceIdentity:
     number: int
     mount: int = 0
 
+    @property
+    def is_pseudo_terminal(self) -> bool:
+        """Whether it is a terminal that a program has made, and no serial device."""
+        return os.major(self.number) in _PTS_MAJORS
+
     @classmethod
     def of(cls, status: os.stat_result) -> DeviceIdentity:
         """Return the identity of a character device from its stat result."""

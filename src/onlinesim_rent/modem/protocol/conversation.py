@@ -93,7 +93,7 @@ class Conversation:
             try:
                 self._dialogue.throw(reason)
             except NotCounted as known:
-                self._end(known)
+                self._end(self._recognised(known))
 
     def _begin(self, now: float) -> None:
         self._unsent = self._command
@@ -161,10 +161,13 @@ class Conversation:
             self._end(modem)
 
     def _recognised(self, reason: NotCounted) -> NotCounted:
-        """If the port never answered AT, name the protocol that its bytes show."""
-        if reason.verdict is Verdict.SILENT and self._command is AT:
-            return foreign.recognise(self._sample) or reason
-        return reason
+        """If the port never answered AT, say what its bytes show. If it hung up, only another user counts."""
+        if self._command is not AT or reason.verdict not in {Verdict.SILENT, Verdict.HUNG_UP}:
+            return reason
+        seen = foreign.recognise(self._sample)
+        if seen is None or (reason.verdict is Verdict.HUNG_UP and seen.verdict is not Verdict.IN_USE):
+            return reason
+        return seen
 
     def _end(self, outcome: Modem | NotCounted) -> None:
         self.outcome = outcome

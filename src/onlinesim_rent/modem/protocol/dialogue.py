@@ -21,9 +21,9 @@ from onlinesim_rent.modem.protocol.ts27007 import (
     ActivityStatus,
     CmeError,
     Contradiction,
-    Event,
     RegistrationStatus,
 )
+from onlinesim_rent.modem.protocol.unsolicited import Event, parse_unsolicited
 from onlinesim_rent.modem.protocol.v250 import Response
 
 _Fact = TypeVar("_Fact")
@@ -123,7 +123,7 @@ def _free(modem: Modem) -> Exchanges[Modem]:
 def check_unsolicited(lines: Iterable[str]) -> None:
     """Raise NotCounted if a line reports a call or a power-down."""
     for line in lines:
-        event = ts27007.parse_unsolicited(line)
+        event = parse_unsolicited(line)
         if event is Event.CALL:
             raise NotCounted(Verdict.IN_USE, f"is in a call ({line.partition(':')[0]})")
         if event is Event.POWER_DOWN:
@@ -141,12 +141,16 @@ def check_still_registered(lines: Iterable[str]) -> None:
         activity = ts27007.parse_cpas_response([line])
         if activity is not None:
             _check_activity(activity)
-        if ts27007.parse_unsolicited(line) is Event.RESTART:
+        event = parse_unsolicited(line)
+        if event is Event.NETWORK_LOST:
+            raise NotCounted(Verdict.NOT_REGISTERED, f"has just lost its network ({line.partition(':')[0]})")
+        if event is Event.RESTART:
             raise NotCounted(Verdict.DOUBTFUL, "has just restarted")
 
 
 def _check_sim_still_ready(line: str) -> None:
-    if ts27007.parse_cpin_read_response([line]) not in {None, "READY"}:
+    is_lost = parse_unsolicited(line) is Event.SIM_LOST
+    if is_lost or ts27007.parse_cpin_read_response([line]) not in {None, "READY"}:
         raise NotCounted(Verdict.SIM_NOT_READY, "has just lost its SIM")
 
 

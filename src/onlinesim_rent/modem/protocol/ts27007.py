@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum, IntEnum
-from functools import lru_cache
 from typing import TypeVar
 
 _Fact = TypeVar("_Fact")
@@ -79,40 +78,14 @@ _CME_ERRORS = {
     "SIM BUSY": CmeError.SIM_BUSY,
     "515": CmeError.SIM_BUSY,
 }
-_IDENTITY = re.compile(r'(?:\+C(?:GSN|IMI):\s*)?"?([0-9]{14,15})"?', re.IGNORECASE)
-_BARE_IDENTITY = re.compile(r'"?[0-9]{8,}"?')
+# Some modules put the word IMEI before the digits, or a comma and a serial number behind them.
+_IDENTITY = re.compile(r'(?:\+C(?:GSN|IMI):\s*)?(?:IMEI)?"?([0-9]{14,15})"?(?:,.*)?', re.IGNORECASE)
+_BARE_IDENTITY = re.compile(r'"?[0-9]{8,}"?(?:,.*)?')
+_IMEI_AND_MORE = re.compile(r'(?:IMEI)?([0-9]{15})"?(?:,.*)?')
 _IMEI = re.compile(r"[0-9]{15}")
 _IMSI = re.compile(r"[0-9]{14,15}")
 _SMALL_NUMBER = re.compile(r"[0-9]{1,3}")
 _LACKS_COMMAND = frozenset({"ERROR", "COMMAND NOT SUPPORT", "COMMAND NOT SUPPORTED"})
-
-
-class Event(Enum):
-    """The unsolicited result codes that end a proof or make it doubtful."""
-
-    CALL = "call"
-    POWER_DOWN = "power down"
-    RESTART = "restart"
-
-
-# TS 27.007 clauses 7.6, 7.11, 7.12, 7.18; ^ is Huawei's, VOICE CALL is SIMCom's, +WIND is Wavecom's.
-_CALL_PREFIXES = (
-    "+CRING:", "+CLIP:", "+CCWA:", "+CLCC:", "^ORIG:", "^CONN:", "VOICE CALL: BEGIN", "+WIND: 5,",
-)  # fmt: skip
-_CALLS = frozenset({"RING", "RINGING", "+WIND: 2"})
-_RESTARTS = frozenset({"RDY", "^SYSSTART", "*ATREADY: 1", "+WIND: 3", "+WIND: 4"})
-
-
-# Every module sends the same few lines, and a port that never stops talking sends them thousands of times.
-@lru_cache(maxsize=1024)
-def parse_unsolicited(line: str) -> Event | None:
-    """Return the event that one line reports; None for any other line."""
-    line = line.upper()
-    if line in _CALLS or line.startswith(_CALL_PREFIXES):
-        return Event.CALL
-    if line.endswith(("POWER DOWN", "POWERED DOWN")):
-        return Event.POWER_DOWN
-    return Event.RESTART if line in _RESTARTS else None
 
 
 def takes_texts(status: int) -> bool:
@@ -138,7 +111,7 @@ def parse_cgsn_response(lines: Iterable[str]) -> str | None:
 
     The check digit is not checked: some live modules have a wrong one.
     """
-    imei = _agreed(lines, _identity("+CGSN:"))
+    imei = _agreed(lines, _imei)
     return imei if imei and _IMEI.fullmatch(imei) and len(set(imei)) > 1 else None
 
 
@@ -216,6 +189,12 @@ def _cpas(line: str) -> int | None:
     if value is None:
         return None
     return int(value) if _SMALL_NUMBER.fullmatch(value) else -1
+
+
+def _imei(line: str) -> str | None:
+    value = _identity("+CGSN:")(line)
+    match = _IMEI_AND_MORE.fullmatch(value) if value else None
+    return match[1] if match else value
 
 
 def _identity(prefix: str) -> Callable[[str], str | None]:
