@@ -11,7 +11,8 @@ import sys
 import termios
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from servers import PATIENCE_SECONDS, environment
@@ -304,6 +305,19 @@ def holder(path: str, lock: str, *, ordinary: bool = False, user: int = ORDINARY
         assert process.stdout
         assert process.stdout.readline() == b"\n"
         yield process.pid
+
+
+@contextmanager
+def lock_file(name: str) -> Iterator[None]:
+    """A lock file of this process in the real lock directory."""
+    path = Path("/run/lock", name)
+    with ExitStack() as stack:
+        if not path.parent.exists():
+            path.parent.mkdir()
+            stack.callback(path.parent.rmdir)
+        stack.callback(path.unlink)
+        path.write_text(f"{os.getpid():>10}\n")
+        yield
 
 
 def unread(line: int) -> int:

@@ -186,7 +186,9 @@ class VirtualHost:
     def capacity(self, wanted: int) -> int:
         return wanted
 
-    def signs_of_use(self, ports: Sequence[Port], _ours: Collection[int]) -> dict[str, NotCounted]:
+    def signs_of_use(
+        self, ports: Sequence[Port], _ours: Collection[int], _opening: Collection[Port]
+    ) -> dict[str, NotCounted]:
         held = NotCounted(Verdict.IN_USE, "held open by process 1 (agent)")
         return {port.name: held for port in ports if self.is_held(port.name)}
 
