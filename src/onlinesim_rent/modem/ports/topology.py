@@ -41,6 +41,7 @@ class Topology:
     def __init__(self, sysfs: Path = SYSFS) -> None:
         self._sysfs = sysfs
         self._known: dict[tuple[str, int], UsbTty | None] = {}
+        self._module_of: dict[int, list[UsbTty]] = {}
 
     def others(self, devices: Iterable[DeviceIdentity]) -> dict[DeviceIdentity, Others]:
         """Return the other ports of each device's module, for the devices whose module has others.
@@ -57,10 +58,20 @@ class Topology:
             raise CensusError(
                 f"{error.filename} does not tell which ports are one module's: {error.strerror}; mount sysfs"
             ) from error
-        return _others(devices, [tty for tty in self._known.values() if tty])
+        return {
+            device: {
+                DeviceIdentity(tty.number, device.mount): tty.name
+                for tty in self._module_of[device.number]
+                if tty.number != device.number
+            }
+            for device in devices
+            if device.number in self._module_of
+        }
 
     def _look(self) -> None:
         entries = tty_entries(self._sysfs)
+        if entries == self._known.keys():
+            return
         known = {entry: self._known[entry] for entry in entries if entry in self._known}
         for name, node in entries - known.keys():
             # A device that is not complete yet is looked at again the next time.
@@ -68,6 +79,7 @@ class Topology:
                 tty = usb_tty(name, self._sysfs)
                 known[name, node] = tty if tty and not is_of_an_adapter(tty) else None
         self._known = known
+        self._module_of = _by_number(tty for tty in known.values() if tty)
 
 
 def is_of_an_adapter(tty: UsbTty) -> bool:
@@ -76,17 +88,9 @@ def is_of_an_adapter(tty: UsbTty) -> bool:
     return bool(ADAPTER_DRIVERS.fullmatch(driver)) or (driver == "cdc_acm" and tty.vendor in ADAPTER_VENDORS)
 
 
-def _others(devices: Iterable[DeviceIdentity], ttys: Iterable[UsbTty]) -> dict[DeviceIdentity, Others]:
+def _by_number(ttys: Iterable[UsbTty]) -> dict[int, list[UsbTty]]:
+    """Return the ports of each module that has several, by the device number of each of them."""
     modules: dict[str, list[UsbTty]] = defaultdict(list)
     for tty in ttys:
         modules[tty.device].append(tty)
-    module_of = {tty.number: module for module in modules.values() if len(module) > 1 for tty in module}
-    return {
-        device: {
-            DeviceIdentity(tty.number, device.mount): tty.name
-            for tty in module_of[device.number]
-            if tty.number != device.number
-        }
-        for device in devices
-        if device.number in module_of
-    }
+    return {tty.number: module for module in modules.values() if len(module) > 1 for tty in module}
