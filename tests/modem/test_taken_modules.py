@@ -8,14 +8,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from lines import BAUD_RATE, LOCKS, ask, holder, lock_file
+from lines import BAUD_RATE, LOCKS, ask, holder, lock_file, stuck
 from sysfs import Listing, plug_in
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem.ports import signs_of_use
-from onlinesim_rent.modem.ports.device import DeviceIdentity
-from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.probe import Prober
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
@@ -106,12 +104,13 @@ def test_a_census_is_no_holder_of_its_own_ports(tmp_path: Path):
     assert [finding.verdict for finding in findings.values()] == [Verdict.AVAILABLE, Verdict.SILENT]
 
 
-def test_a_port_that_the_census_is_opening_is_no_sign():
-    """Its descriptor belongs to the census, and is not known yet."""
-    device, opening = DeviceIdentity(1), DeviceIdentity(2)
-    ports = [Port("/dev/ttyUSB0", device=device)]
-    others = {device: {opening: "ttyUSB1", DeviceIdentity(3): "ttyUSB2"}}
-    held = {opening: "process 1 (gunicorn)"}
-    assert signs_of_use.signs_of_use(ports, others, held, {}).keys() == {"/dev/ttyUSB0"}
-    left = signs_of_use.but_for(others, {opening})
-    assert signs_of_use.signs_of_use(ports, left, held, {}) == {}
+def test_a_port_that_the_census_is_opening_is_no_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The driver is stuck after open(): this census and the next one do not know the descriptor."""
+    with SimulatedBank(live_bank(2, 0.0)) as bank:
+        sound, sick = bank.port("modem000"), bank.port("modem001")
+        prober = wired(tmp_path, sound, sick)
+        with stuck(monkeypatch, setting_up=[sick]):
+            for _ in range(2):
+                findings = ask(sound, sick, prober=prober)
+                assert findings[sick].verdict is Verdict.UNREACHABLE
+                assert findings[sound].verdict is Verdict.AVAILABLE

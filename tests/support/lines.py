@@ -219,14 +219,20 @@ class _StuckInClose:
 
 @contextmanager
 def stuck(
-    monkeypatch: pytest.MonkeyPatch, *, opening: Collection[str] = (), closing: Collection[str] = ()
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    opening: Collection[str] = (),
+    setting_up: Collection[str] = (),
+    closing: Collection[str] = (),
 ) -> Iterator[Gate]:
-    """Let some real ports hang in open() or in close() until the gate is opened."""
+    """Let some real ports hang in open(), after it or in close() until the gate is opened."""
 
     def open_sick_port(port: Port, baud_rate: int) -> OpenPort:
         if port.name in opening:
             gate.wait()
         line = open_port(port, baud_rate)
+        if port.name in setting_up:
+            gate.wait()
         return _StuckInClose(line, gate) if port.name in closing else line
 
     with Gate() as gate:

@@ -37,7 +37,8 @@ class Line:
     Only ``state`` tells whether the port is open. ``finding`` is None while the port is asked. ``wakes_at``
     is when the loop must act on it, even without new bytes. ``modem`` is the module that passed all checks on
     this port, from ``asked_at`` to ``proved_at``. ``unwatched`` counts the seconds of the conversation in
-    which the process was stopped. ``is_stuck`` if the port is still opening or closing since an earlier census.
+    which the process was stopped. With ``is_stuck``, the port is still opening or closing since an earlier
+    census.
     """
 
     def __init__(self, port: Port, *, is_stuck: bool = False) -> None:
