@@ -9,7 +9,6 @@ import pytest
 from lines import pseudo_terminal
 from sysfs import EC25, FT4232H, HUB_OF_16_CH340, Listing, ch340, plug_in, tty_number
 
-from onlinesim_rent.modem.ports import by_id
 from onlinesim_rent.modem.ports.by_id import hidden
 from onlinesim_rent.modem.ports.find import find_ports
 
@@ -38,7 +37,6 @@ def test_one_port_of_each_device_hides_nothing(found: list[str], tmp_path: Path)
 @pytest.fixture
 def plugged_in(tmp_path: Path):
     """Two terminals that are CH340s in sysfs; by-id has one name for both, by-path has two."""
-    by_id._checked.clear()
     with pseudo_terminal() as (_, first), pseudo_terminal() as (_, second):
         ttys = {f"ttyUSB{number}": os.stat(path).st_rdev for number, path in enumerate((first, second))}
         plug_in(tmp_path / "sys", ch340("1-1", "ttyUSB0"), ch340("1-2", "ttyUSB1"), numbers=ttys)
@@ -52,10 +50,9 @@ def test_note_28_the_log_says_once_that_a_glob_hides_devices(plugged_in: Path, c
     pattern = f"{plugged_in}/by-id/*"
     for _ in range(2):
         assert len(find_ports([pattern], sysfs=plugged_in / "sys")) == 1
-    assert caplog.messages == [
-        f"RENT_PORTS: {pattern} finds 1 of 2 devices of the model 1a86:7523: devices without a serial number "
-        "share one name there; use /dev/serial/by-path"
-    ]
+    [said] = caplog.messages
+    assert f"{pattern} finds 1 of 2 devices of the model 1a86:7523" in said
+    assert "use /dev/serial/by-path" in said
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from onlinesim_rent.modem.ports.sysfs import UsbTty, tty_entries, usb_tty
 
 _log = logging.getLogger(__name__)
 _WARNING = (
-    "RENT_PORTS: %s finds %d of %d devices of the model %s, because devices without a serial number share one "
-    "name: use /dev/serial/by-path"
+    "RENT_PORTS: %s finds %d of %d devices of the model %s, because devices without a serial number share "
+    "one name: use /dev/serial/by-path"
 )
 _checked: set[tuple[str, int]] = set()
 """The globs, and how many ports each has found: to look again at each census would cost too much."""
