@@ -61,7 +61,7 @@ def live_census(settings: Settings) -> CensusCache:
     claims = ClaimsDirectory(settings.claims_dir)
     taker = CensusTaker(
         settings.ports,
-        Prober(settings.baud_rate),
+        Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders),
         names,
         KnownModules(RuntimeDirectory(settings.runtime_dir)),
         claims,

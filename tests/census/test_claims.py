@@ -129,3 +129,24 @@ def test_the_same_claims_have_the_same_fingerprint():
     prints = {Claims(frozenset(names)).fingerprint for names in (one, two, none, set(one), {"port-b"})}
     assert len(prints) == 4
     assert Claims().fingerprint == ""
+
+
+SIBLINGS = {"a": ["b"], "b": ["a"], "c": []}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_REGISTERED, Verdict.IN_USE, Verdict.HUNG_UP])
+def test_a_port_that_shows_no_imei_speaks_for_its_device(verdict):
+    findings = [found("a", verdict, None), found("b"), found("c", module=1)]
+    assert judged(findings, siblings=SIBLINGS) == [verdict, verdict, Verdict.AVAILABLE]
+    assert judged(findings) == [verdict, Verdict.AVAILABLE, Verdict.AVAILABLE]
+
+
+def test_a_claim_on_a_port_takes_the_other_ports_of_its_device():
+    findings = [found("a", Verdict.SILENT, None), found("b"), found("c", module=1)]
+    assert judged(findings, "port-a", siblings=SIBLINGS) == [Verdict.CLAIMED] * 2 + [Verdict.AVAILABLE]
+
+
+def test_ports_of_a_device_with_several_modules_tell_nothing():
+    silent, first, second = found("a", Verdict.NOT_REGISTERED, None), found("b"), found("c", module=1)
+    siblings = {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"]}
+    assert judged([silent, first, second], siblings=siblings)[1:] == [Verdict.AVAILABLE] * 2

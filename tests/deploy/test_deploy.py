@@ -202,7 +202,7 @@ def test_the_example_holds_every_setting_with_its_default():
     # The key has a file of its own.
     assert set(written) == known - {"RENT_API_KEY", "RENT_API_KEY_FILE"}
 
-    required = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
+    required = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/serial/by-path/*"}
     systemd = {"RUNTIME_DIRECTORY": "/run/onlinesim-rent"}
     shown = {name: "".join(shlex.split(value)) for name, value in written.items()}
     assert Settings.from_env(required | systemd | shown) == Settings.from_env(required | systemd)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from chaos import play
 from servers import PROJECT, environment
+from virtual import VirtualHost
 
 from onlinesim_rent.census import counting
 from onlinesim_rent.finding import Verdict
@@ -142,6 +143,11 @@ def test_chaos_finds_proofs_that_grow_old(monkeypatch):
 def test_chaos_finds_a_loop_that_does_not_look_at_its_end(monkeypatch):
     monkeypatch.setattr(Probing, "_check_counted", lambda _: None)
     assert any("is gone or held" in what for what in false_counts())
+
+
+def test_chaos_finds_a_loop_that_ignores_the_ports_of_a_module(monkeypatch):
+    monkeypatch.setattr(VirtualHost, "_ports_of_modules", lambda _: {})
+    assert any("its module is held" in what for what in false_counts())
 
 
 def test_chaos_finds_a_count_that_ignores_other_ports(monkeypatch):

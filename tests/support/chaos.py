@@ -125,11 +125,16 @@ def _old(asked: Asked) -> Iterator[str]:
 
 
 def _taken(asked: Asked) -> Iterator[str]:
-    """No module counts if its device is gone, its port is held, or its other port has a bad verdict."""
+    """No module counts if its device is gone, its port is held, or its other port has a bad verdict.
+
+    Only sysfs tells which module has a port that RENT_PORTS does not name.
+    """
     for line in asked.counted:
         module = asked.module(line)
         if module.is_gone or asked.host.is_held(line.port.name):
             yield f"{line.port.name} is counted, and is gone or held: {_story(asked, line)}"
+        if module.is_told and module.held:
+            yield f"{line.port.name} is counted, and its module is held: {_story(asked, line)}"
         for other in asked.lines_of(module):
             assert other.finding
             has_shown = other.modem or other.finding.modem

@@ -106,7 +106,8 @@ class ChaosModule:
 
     ``warnings`` are the spans in which it had reported that it cannot be rented. ``lost`` is when it lost
     bytes that it was about to send. ``words`` counts its unsolicited lines. ``is_gone`` is true while its
-    device is unplugged. ``held`` are its ports that another program has open.
+    device is unplugged. ``held`` are its ports that another program has open. RENT_PORTS names the ports
+    ``named``. With ``is_told``, sysfs tells which ports are its own.
     """
 
     module: SimulatedModule
@@ -117,6 +118,8 @@ class ChaosModule:
     words: int = 0
     is_gone: bool = False
     held: set[int] = field(default_factory=set)
+    named: tuple[int, ...] = (0,)
+    is_told: bool = False
 
     def forget(self, now: float) -> None:
         """Begin a new history."""
@@ -183,6 +186,8 @@ class ChaosBank:
         self.rng = Random(seed)
         self.lag = self.rng.random() * 0.05 if self.rng.random() < 0.2 else 0.0
         self.modules = [ChaosModule(module, _line(self.rng)) for module in _modules(self.rng, most, slowest)]
+        for each in self.modules:
+            each.named, each.is_told = _wiring(self.rng, each.module.ports)
         self._now = 0.0
         self._order = count()
         self._scripts: list[tuple[float, int, Script]] = []
@@ -243,6 +248,7 @@ class ChaosBank:
             self._reset,
             self._hang_up,
             self._rent,
+            self._rent,
             self._chat,
         )
         return self.rng.choice(scripts)(self.rng.choice(self.modules))
@@ -296,7 +302,8 @@ class ChaosBank:
         if one.held:
             return
         ports = range(one.module.ports)
-        one.held.update(ports if self.rng.random() < 0.5 else [self.rng.choice(ports)])
+        unnamed = sorted({*ports} - {*one.named})
+        one.held.update(self.rng.choice((ports, [self.rng.choice(ports)], unnamed[:1] or ports)))
         one.lost.append(self._now)
         yield self._span()
         one.held.clear()
@@ -375,6 +382,12 @@ def _modules(rng: Random, most: int, slowest: float) -> Iterator[SimulatedModule
         )
         made.append(own)
         yield own
+
+
+def _wiring(rng: Random, ports: int) -> tuple[tuple[int, ...], bool]:
+    """Which ports of a module RENT_PORTS names, and whether they are those of one USB device."""
+    named = rng.sample(range(ports), rng.randint(1, ports)) if rng.random() < 0.5 else range(ports)
+    return tuple(sorted(named)), rng.random() < 0.7
 
 
 def _imsi(rng: Random, number: int) -> str:

@@ -11,7 +11,8 @@ import sys
 import termios
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from servers import PATIENCE_SECONDS, environment
@@ -232,14 +233,20 @@ class _StuckInClose:
 
 @contextmanager
 def stuck(
-    monkeypatch: pytest.MonkeyPatch, *, opening: Collection[str] = (), closing: Collection[str] = ()
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    opening: Collection[str] = (),
+    setting_up: Collection[str] = (),
+    closing: Collection[str] = (),
 ) -> Iterator[Gate]:
-    """Let some real ports hang in open() or in close() until the gate is opened."""
+    """Let some real ports hang in open(), after it or in close() until the gate is opened."""
 
     def open_sick_port(port: Port, baud_rate: int) -> OpenPort:
         if port.name in opening:
             gate.wait()
         line = open_port(port, baud_rate)
+        if port.name in setting_up:
+            gate.wait()
         return _StuckInClose(line, gate) if port.name in closing else line
 
     with Gate() as gate:
@@ -318,6 +325,19 @@ def holder(path: str, lock: str, *, ordinary: bool = False, user: int = ORDINARY
         assert process.stdout
         assert process.stdout.readline() == b"\n"
         yield process.pid
+
+
+@contextmanager
+def lock_file(name: str) -> Iterator[None]:
+    """A lock file of this process in the real lock directory."""
+    path = Path("/run/lock", name)
+    with ExitStack() as stack:
+        if not path.parent.exists():
+            path.parent.mkdir()
+            stack.callback(path.parent.rmdir)
+        stack.callback(path.unlink)
+        path.write_text(f"{os.getpid():>10}\n")
+        yield
 
 
 def unread(line: int) -> int:

@@ -30,6 +30,7 @@ PACKAGES = {
     "shellcheck": "shellcheck",
     "systemd-analyze": "systemd",
     "systemd-sysusers": "systemd",
+    "umockdev-run": "umockdev",
     "unshare": "util-linux",
 }
 """The Debian package of each program."""

@@ -16,6 +16,8 @@ from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped
 from modem_simulator import HangUp
 from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.holders import DeviceIdentity
+from onlinesim_rent.modem.ports.signs_of_use import but_for, signs_of_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from modem_simulator import Event
     from onlinesim_rent.modem.background import Outcome, Task
+    from onlinesim_rent.modem.ports.topology import Others
 
 NEVER = float("inf")
 
@@ -164,7 +167,13 @@ class VirtualHost:
             for number, module in enumerate(bank.modules)
             for index in range(module.module.ports)
         }
-        self.ports = [Port(name) for name in self.module_of]
+        self.devices = {name: DeviceIdentity(number) for number, name in enumerate(self.module_of)}
+        self.ports = [
+            Port(name, device=self.devices[name])
+            for name, (module, index) in self.module_of.items()
+            if index in module.named
+        ]
+        self._others = self._ports_of_modules()
         self._open: dict[int, VirtualLine] = {}
         self._lines_of: dict[int, list[VirtualLine]] = {id(module): [] for module in bank.modules}
         self._numbers = count(1)
@@ -186,9 +195,16 @@ class VirtualHost:
     def capacity(self, wanted: int) -> int:
         return wanted
 
-    def signs_of_use(self, ports: Sequence[Port], _ours: Collection[int]) -> dict[str, NotCounted]:
-        held = NotCounted(Verdict.IN_USE, "held open by process 1 (agent)")
-        return {port.name: held for port in ports if self.is_held(port.name)}
+    def signs_of_use(
+        self, ports: Sequence[Port], ours: Collection[int], opening: Collection[Port]
+    ) -> dict[str, NotCounted]:
+        held = {
+            self.devices[line.port.name]: "process 2 (the census)"
+            for number, line in self._open.items()
+            if number not in ours
+        }
+        held |= {device: "process 1 (agent)" for name, device in self.devices.items() if self.is_held(name)}
+        return signs_of_use(ports, but_for(self._others, {port.device for port in opening}), held, {})
 
     def is_there(self, port: Port) -> bool:
         return not self.module_of[port.name][0].is_gone
@@ -204,6 +220,18 @@ class VirtualHost:
         return line
 
     # The kernel's part
+
+    def _ports_of_modules(self) -> dict[DeviceIdentity, Others]:
+        """What sysfs tells of other ports."""
+        return {
+            device: {
+                other: name
+                for name, other in self.devices.items()
+                if other != device and self.module_of[name][0] is self.module_of[own][0]
+            }
+            for own, device in self.devices.items()
+            if self.module_of[own][0].is_told
+        }
 
     def is_held(self, name: str) -> bool:
         module, index = self.module_of[name]

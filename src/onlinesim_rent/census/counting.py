@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from onlinesim_rent.census.claims import NO_CLAIMS, Claims, claimed, claims_by_port, ports_by_claim
-from onlinesim_rent.census.groups import groups_by_port
-from onlinesim_rent.finding import Finding, Modem, Verdict
+from onlinesim_rent.census.groups import groups_by_port, with_modems
+from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
 
@@ -53,6 +53,7 @@ class Census:
         seconds: float,
         *,
         known: Mapping[str, str] | None = None,
+        siblings: Mapping[str, Collection[str]] | None = None,
         claims: Claims = NO_CLAIMS,
         paths: Mapping[str, Collection[str]] | None = None,
         taken_by_holders: bool = True,
@@ -61,10 +62,12 @@ class Census:
 
         ``known`` holds the IMEI that each port, by its name, showed in an earlier census. It never makes a
         port count. If a port shows no IMEI now, its verdict counts against the known module's other ports.
+        ``siblings`` holds the other ports of each port's module, as the kernel sees it: a port that never
+        showed an IMEI is of the module that they show.
         ``paths`` holds all paths of each port, by its name: a claim may name any of them. If
         ``taken_by_holders`` is false, a port that a program holds says nothing of its module's other ports.
         """
-        findings = [_with_known_modem(finding, known or {}) for finding in findings]
+        findings = list(with_modems(findings, known or {}, siblings or {}))
         claims_on = claims_by_port(findings, claims, paths or {})
         findings = [claimed(finding, claims_on.get(finding.port, ())) for finding in findings]
         networks = {
@@ -131,11 +134,6 @@ def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> Por
         )
         return replace(report, verdict=Verdict.UNKNOWN_NETWORK, reason=reason)
     return replace(report, country=network.country, operator=network.operator)
-
-
-def _with_known_modem(finding: Finding, known: Mapping[str, str]) -> Finding:
-    imei = known.get(finding.port)
-    return replace(finding, modem=Modem(imei)) if imei and not finding.modem else finding
 
 
 def _judged(findings: Iterable[Finding], group_of: Mapping[str, list[Finding]]) -> Iterator[Finding]:

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 
-from onlinesim_rent.finding import Finding
+from onlinesim_rent.finding import Finding, Modem
+
+
+def with_modems(
+    findings: Iterable[Finding], known: Mapping[str, str], siblings: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    """Yield the findings again. A port that shows no module gets the one that it is known to belong to.
+
+    It showed that module's IMEI in an earlier census (``known``), or all other ports of its device show that
+    IMEI now (``siblings``). If they show several, the device may be an adapter, and they tell nothing.
+    """
+    findings = list(findings)
+    shown = {finding.port: finding.modem.imei for finding in findings if finding.modem}
+    for finding in findings:
+        by_siblings = {shown[port] for port in siblings.get(finding.port, ()) if port in shown}
+        imei = known.get(finding.port) or (by_siblings.pop() if len(by_siblings) == 1 else "")
+        yield replace(finding, modem=Modem(imei)) if imei and not finding.modem else finding
 
 
 def groups_by_port(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

@@ -40,5 +40,5 @@ class OwnModules:
         # Not before the modules were asked: a number may have been rented meanwhile.
         claims = self.claims.current()
         ports = find_ports(finding.port for finding in findings) if claims.names else []
-        paths = {port.name: all_paths(port) for port in ports}
+        paths = {port.name: all_paths(port, {}) for port in ports}
         return Census.of(findings, self.names, seconds, claims=claims, paths=paths)

@@ -11,7 +11,7 @@ from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.clock import Deadline
 from onlinesim_rent.finding import Finding
 from onlinesim_rent.modem.ports.find import Port, find_ports
-from onlinesim_rent.modem.ports.paths import all_paths
+from onlinesim_rent.modem.ports.paths import all_paths, siblings
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.networks.home_network import Names
 
@@ -43,12 +43,14 @@ class CensusTaker:
     def _count(self, ports: Sequence[Port], findings: Sequence[Finding], seconds: float) -> Census:
         # Not before the modules were asked: a number may have been rented meanwhile.
         claims = self.claims.current()
+        others = self.prober.topology.others(port.device for port in ports if port.device)
         return Census.of(
             findings,
             self.names,
             seconds,
             known=self.known.of(ports),
+            siblings=siblings(ports, others),
             claims=claims,
-            paths={port.name: all_paths(port) for port in ports} if claims.names else {},
+            paths={port.name: all_paths(port, others) for port in ports} if claims.names else {},
             taken_by_holders=self.taken_by_holders,
         )

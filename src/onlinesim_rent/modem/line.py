@@ -37,11 +37,13 @@ class Line:
     Only ``state`` tells whether the port is open. ``finding`` is None while the port is asked. ``wakes_at``
     is when the loop must act on it, even without new bytes. ``modem`` is the module that passed all checks on
     this port, from ``asked_at`` to ``proved_at``. ``unwatched`` counts the seconds of the conversation in
-    which the process was stopped.
+    which the process was stopped. With ``is_stuck``, the port is still opening or closing since an earlier
+    census.
     """
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: Port, *, is_stuck: bool = False) -> None:
         self.port = port
+        self.is_stuck = is_stuck
         self.state = State.CLOSED
         self.finding: Finding | None = None
         self.wakes_at = NEVER
@@ -55,6 +57,16 @@ class Line:
     def is_counted(self) -> bool:
         """Whether its module counts at the moment."""
         return self.finding is not None and self.finding.verdict is Verdict.AVAILABLE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether ``opened`` is open, or is closing."""
+        return self.state in {State.TALKING, State.CLOSING}
+
+    @property
+    def may_be_open(self) -> bool:
+        """Whether this process may have the port open, although ``opened`` does not tell it."""
+        return self.is_stuck or self.state in {State.QUEUED, State.OPENING, State.GIVEN_UP}
 
     @property
     def has_unsent(self) -> bool:

@@ -6,23 +6,19 @@ import errno
 import logging
 import os
 import resource
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from selectors import BaseSelector, DefaultSelector
 
 from onlinesim_rent.clock import Deadline, boot_clock
-from onlinesim_rent.finding import CensusError, Finding, Held, NotCounted
+from onlinesim_rent.finding import CensusError, Finding
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.line import Line, State
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.ports.holders import held_open, processes_holding
-from onlinesim_rent.modem.ports.lock_files import (
-    kernel_names,
-    live_lock_files,
-    lock_file_names,
-    may_be_locked,
-    udev_links,
-)
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
+from onlinesim_rent.modem.ports.signs_of_use import SignsOfUse
+from onlinesim_rent.modem.ports.sysfs import SYSFS
+from onlinesim_rent.modem.ports.topology import Topology
 from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing
 
 SPARE_DESCRIPTORS = 64
@@ -33,11 +29,21 @@ _log = logging.getLogger(__name__)
 class Prober:
     """Probes ports, and remembers which of them are still opening or closing after a census.
 
-    ``clock`` gives the time in seconds, on the clock of the deadlines.
+    With ``taken_by_holders``, a program that uses one port of a module uses its other ports too. ``topology``
+    tells which ports those are, from ``sysfs``. ``clock`` gives the time of the deadlines, in seconds.
     """
 
-    def __init__(self, baud_rate: int, clock: Callable[[], float] = boot_clock) -> None:
+    def __init__(
+        self,
+        baud_rate: int,
+        *,
+        taken_by_holders: bool = True,
+        sysfs: Path = SYSFS,
+        clock: Callable[[], float] = boot_clock,
+    ) -> None:
         self._baud_rate = baud_rate
+        self._taken_by_holders = taken_by_holders
+        self.topology = Topology(sysfs)
         self.clock = clock
         self._not_given_back: list[Line] = []
 
@@ -48,7 +54,7 @@ class Prober:
         """
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
         latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
-        host = _Host(self._baud_rate, latest)
+        host = _Host(self._baud_rate, latest, self.topology if self._taken_by_holders else None)
         probing = Probing(ports, deadline, host, frozenset(line.port.name for line in stuck))
         try:
             return probing.run()
@@ -61,10 +67,9 @@ class Prober:
 class _Host:
     """The System of this host, for one census."""
 
-    def __init__(self, baud_rate: int, latest: Deadline) -> None:
+    def __init__(self, baud_rate: int, latest: Deadline, topology: Topology | None) -> None:
         self._baud_rate = baud_rate
-        self._latest = latest
-        self._lock_file_names: dict[str, list[str]] = {}
+        self.signs_of_use = SignsOfUse(latest, topology).look
         self.clock = latest.clock
 
     def selector(self) -> BaseSelector:
@@ -75,27 +80,6 @@ class _Host:
 
     def capacity(self, wanted: int) -> int:
         return _capacity(wanted)
-
-    def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> dict[str, NotCounted]:
-        held = processes_holding((port.device for port in ports if port.device), ours, self._latest)
-        locked = (
-            live_lock_files({port.name: self._names_of_locks(port) for port in ports})
-            if may_be_locked()
-            else {}
-        )
-        signs: dict[str, NotCounted] = {}
-        for port in ports:
-            if port.device and (holder := held.get(port.device)):
-                signs[port.name] = held_open(port.device, holder)
-            elif lock_file := locked.get(port.name):
-                signs[port.name] = Held(f"locked by another program ({lock_file})")
-        return signs
-
-    def _names_of_locks(self, port: Port) -> list[str]:
-        if port.name not in self._lock_file_names:
-            paths = [*port.aliases, *kernel_names(port.device), *udev_links(port.device)]
-            self._lock_file_names[port.name] = lock_file_names(paths, port.device)
-        return self._lock_file_names[port.name]
 
     def is_there(self, port: Port) -> bool:
         return is_there(port)

@@ -43,9 +43,8 @@ class Probing:
     def __init__(
         self, ports: Sequence[Port], deadline: float, system: System, stuck: frozenset[str] = frozenset()
     ) -> None:
-        self.lines = [Line(port) for port in ports]
+        self.lines = [Line(port, is_stuck=port.name in stuck) for port in ports]
         self._deadline = deadline
-        self._stuck = stuck
         self._clock = system.clock
         self._began = system.clock()
         self._unfinished = 0
@@ -83,7 +82,7 @@ class Probing:
         for line in lines:
             line.finding = None
             self._unfinished += 1
-            if line.port.name in self._stuck:
+            if line.is_stuck:
                 self._find(line, stuck(line.port))
             elif reason := reasons.get(line.port.name):
                 self._find(line, reason)

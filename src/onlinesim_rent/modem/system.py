@@ -50,10 +50,13 @@ class System(Protocol):
     def capacity(self, wanted: int) -> int:
         """Return how many of ``wanted`` ports may be open at once. Raises CensusError if not even one."""
 
-    def signs_of_use(self, ports: Sequence[Port], ours: Collection[int]) -> Mapping[str, NotCounted]:
+    def signs_of_use(
+        self, ports: Sequence[Port], ours: Collection[int], opening: Collection[Port]
+    ) -> Mapping[str, NotCounted]:
         """Return the reasons, by port name, for the ports that another program holds or locks.
 
-        ``ours`` are the census's own descriptors of ports: they do not count as use.
+        ``ours`` are the census's own descriptors of ports: they do not count as use. The ports in ``opening``
+        say nothing of other ports: the census may have them open, and does not know the descriptors yet.
         """
 
     def is_there(self, port: Port) -> bool:

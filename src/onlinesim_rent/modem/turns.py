@@ -57,9 +57,10 @@ class Turns:
     def reasons_to_leave(self, lines: Sequence[Line]) -> Mapping[str, NotCounted]:
         """Return why ports, by name, must not be opened or counted: used by a program, or no longer there."""
         ports = [line.port for line in lines]
-        ours = [line.opened.fileno() for line in self._lines if line.state is State.CLOSING]
+        ours = [line.opened.fileno() for line in self._lines if line.is_open]
+        opening = [line.port for line in self._lines if line.may_be_open]
         self._signs_at = self._system.clock()
-        signs = self._system.signs_of_use(ports, ours)
+        signs = self._system.signs_of_use(ports, ours, opening)
         # The number of a device that is gone can be another device's by now, which a program may use.
         absent = {
             line.port.name: hung_up(line.port)

@@ -37,7 +37,7 @@ VARIABLES = (
         "RENT_PORTS",
         "globs, device paths and socket://host:port, separated by spaces or commas",
         if_unset="required",
-        example="/dev/ttyUSB*",
+        example="/dev/serial/by-path/*",
     ),
     Variable(
         "RENT_AUTHORIZATION",

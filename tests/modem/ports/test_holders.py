@@ -151,7 +151,7 @@ def test_note_33_a_bridge_that_holds_its_own_port_says_what_to_do():
 @pytest.mark.parametrize(("major", "name"), [(188, "socat"), (136, "smsd"), (136, "socat-watch")])
 def test_other_holders_are_only_named(major: int, name: str):
     device = DeviceIdentity(os.makedev(major, 0))
-    assert held_open(device, f"process 812 ({name})").reason == f"held open by process 812 ({name})"
+    assert held_open(device, f"process 812 ({name})") == f"held open by process 812 ({name})"
 
 
 @pytest.mark.needs("unshare", "namespaces")

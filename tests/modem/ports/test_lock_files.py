@@ -14,7 +14,7 @@ import pytest
 from lines import ask, pseudo_terminal, python
 from namespaces import IN_FIRST_PID_NAMESPACE
 
-from onlinesim_rent.modem import probe
+from onlinesim_rent.modem.ports import signs_of_use
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.lock_files import kernel_names, live_lock_files, lock_file_names, udev_links
 
@@ -96,7 +96,7 @@ def test_the_kernel_names_a_device_whose_node_has_another_name(tmp_path: Path):
 @pytest.mark.needs("/run/lock")
 def test_a_lock_by_the_kernels_name_is_a_sign_of_use(monkeypatch: pytest.MonkeyPatch):
     name = f"ttyTEST{os.getpid()}"
-    monkeypatch.setattr(probe, "kernel_names", lambda _: [name])
+    monkeypatch.setattr(signs_of_use, "kernel_names", lambda _: [name])
     lock_file = Path("/run/lock", f"LCK..{name}")
     with pseudo_terminal() as (_, path):
         lock_file.write_text(f"{os.getpid():>10}\n")

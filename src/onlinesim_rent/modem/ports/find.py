@@ -10,10 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from os.path import basename as _base
+from pathlib import Path
 
 from onlinesim_rent.clock import Deadline
+from onlinesim_rent.modem.ports.by_id import warn_of_shared_names
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
+from onlinesim_rent.modem.ports.sysfs import SYSFS
 
 _MOST_LINKS = 40
 """Linux follows as many symlinks (path_resolution(7))."""
@@ -45,19 +48,20 @@ class Port:
         return self.name.startswith("socket://")
 
 
-def find_ports(patterns: Iterable[str], deadline: Deadline | None = None) -> list[Port]:
+def find_ports(patterns: Iterable[str], deadline: Deadline | None = None, sysfs: Path = SYSFS) -> list[Port]:
     """Return the ports that globs, paths and URLs name, each device once.
 
     They stand in the order of the patterns, and the ports of one glob in natural order. A path without
     wildcards is always a port: if it does not exist or must not be opened, its verdict says so. A glob leaves
-    out everything that is not a serial line, and the log says so once.
+    out everything that is not a serial line, and the log says so once. The log also names a glob over by-id
+    that leaves out devices of ``sysfs``.
     Raises CensusError if the deadline comes first.
     """
     lines = SerialLines.now()
     names: dict[str, Port] = {}
     for pattern in patterns:
         is_glob = glob.has_magic(pattern) and not pattern.startswith("socket://")
-        for port in _matching(pattern, lines) if is_glob else [_port(pattern, lines)]:
+        for port in _matching(pattern, lines, sysfs) if is_glob else [_port(pattern, lines)]:
             names[port.name] = port
         if deadline:
             deadline.check("looking for ports")
@@ -67,13 +71,14 @@ def find_ports(patterns: Iterable[str], deadline: Deadline | None = None) -> lis
     return [_as_one(ports) for ports in same.values()]
 
 
-def _matching(pattern: str, lines: SerialLines) -> list[Port]:
+def _matching(pattern: str, lines: SerialLines, sysfs: Path) -> list[Port]:
     ports = [_port(name, lines) for name in sorted(glob.glob(pattern), key=_natural)]
     others = [port.name for port in ports if port.refusal == NOT_SERIAL]
     if others and pattern not in _logged:
         _logged.add(pattern)
         text = "RENT_PORTS: %s also matches %d paths that are not serial lines, such as %r: they are ignored"
         _log.warning(text, pattern, len(others), others[0])
+    warn_of_shared_names(pattern, {port.device.number for port in ports if port.device}, sysfs)
     return [port for port in ports if port.refusal != NOT_SERIAL]
 
 

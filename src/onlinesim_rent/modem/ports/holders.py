@@ -12,7 +12,7 @@ import struct
 from collections.abc import Collection, Iterable
 
 from onlinesim_rent.clock import Deadline
-from onlinesim_rent.finding import CensusError, Held
+from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.helper import asking
 from onlinesim_rent.modem.ports.open_files import holders_seen, sees_every_process
@@ -61,12 +61,12 @@ def cannot_see_all_holders() -> str:
     )
 
 
-def held_open(device: DeviceIdentity, holder: str) -> Held:
+def held_open(device: DeviceIdentity, holder: str) -> str:
     """Return the reason for a device that a holder has open. socat may hold the terminal that it makes."""
     reason = f"held open by {holder}"
     if device.is_pseudo_terminal and holder.endswith("(socat)"):
         reason += ": start socat with wait-slave,ignoreeof, or name the port that it bridges in RENT_PORTS"
-    return Held(reason)
+    return reason
 
 
 def is_exclusive(descriptor: int) -> bool:

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.device import DeviceIdentity
@@ -35,6 +36,8 @@ _MOST_PROCESSES = 2**22
 """linux/threads.h, PID_MAX_LIMIT: no process has a greater number."""
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
 """linux/proc_ns.h, PROC_PID_INIT_INO."""
+
+_Port = TypeVar("_Port")
 
 
 def lock_file_names(paths: Iterable[str], device: DeviceIdentity | None) -> list[str]:
@@ -79,8 +82,8 @@ def kernel_names(device: DeviceIdentity | None, kernel_devices: Path = KERNEL_DE
 
 
 def live_lock_files(
-    names_of: Mapping[str, Collection[str]], directories: Iterable[Path] = LOCK_DIRECTORIES
-) -> dict[str, str]:
+    names_of: Mapping[_Port, Collection[str]], directories: Iterable[Path] = LOCK_DIRECTORIES
+) -> dict[_Port, str]:
     """Return the path of a live lock file for each port that has one. ``names_of`` gives each port's names.
 
     A lock file is stale when its process has ended. It counts as live if it cannot be read or names no
@@ -89,7 +92,7 @@ def live_lock_files(
     """
     places = {place: _names_in(place) for place in _distinct(directories)}
     may_be_stale = _has_the_hosts_process_numbers()
-    found: dict[str, str] = {}
+    found: dict[_Port, str] = {}
     for port, names in names_of.items():
         for path in _lock_files(places, names):
             if _is_live(path, may_be_stale=may_be_stale):

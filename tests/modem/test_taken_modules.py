@@ -1,0 +1,116 @@
+"""A program that uses one port takes the whole module: real terminals and processes, and a tree of sysfs."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from lines import BAUD_RATE, LOCKS, ask, holder, lock_file, stuck
+from sysfs import Listing, plug_in
+
+from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
+from onlinesim_rent.finding import Finding, Verdict
+from onlinesim_rent.modem.ports import signs_of_use
+from onlinesim_rent.modem.probe import Prober
+
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
+
+
+def wired(sysfs: Path, *paths: str, driver: str = "option", **options: bool) -> Prober:
+    """A prober that finds in sysfs that the terminals are ttyUSB0, ttyUSB1, ... of one USB device."""
+    ttys = {f"ttyUSB{number}": os.stat(path).st_rdev for number, path in enumerate(paths)}
+    listing = Listing("", "1-1", "2c7c:0125", tuple(f"{driver} {tty}" for tty in ttys))
+    return Prober(BAUD_RATE, sysfs=plug_in(sysfs, listing, numbers=ttys), **options)
+
+
+def ask_first(bank: SimulatedBank, prober: Prober) -> Finding:
+    """Take a census in which RENT_PORTS names only the bank's first port."""
+    [finding] = ask(bank.port("modem000"), prober=prober).values()
+    return finding
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_note_27_a_holder_of_an_unnamed_port_takes_the_module(lock: str, tmp_path: Path):
+    with SimulatedBank(live_bank(2, 0.0)) as bank:
+        named, unnamed = bank.port("modem000"), bank.port("modem001")
+        prober = wired(tmp_path, named, unnamed)
+        with holder(unnamed, lock) as pid:
+            finding = ask_first(bank, prober)
+            assert bank.stats()["ports"]["modem000"]["opens"] == 0
+        assert finding.verdict is Verdict.IN_USE
+        assert finding.reason.startswith(f"its module is held on ttyUSB1 by process {pid} (py")
+        assert ask_first(bank, prober).verdict is Verdict.AVAILABLE
+
+
+def test_note_27_a_holder_takes_every_named_port(tmp_path: Path):
+    with SimulatedBank(live_bank(3, 0.0)) as bank:
+        held, *others = (bank.port(f"modem00{number}") for number in range(3))
+        with holder(held, "nothing") as pid:
+            findings = ask(bank.ports, prober=wired(tmp_path, held, *others))
+    assert {finding.verdict for finding in findings.values()} == {Verdict.IN_USE}
+    assert findings[held].reason.startswith(f"held open by process {pid} ")
+    for path in others:
+        assert findings[path].reason.startswith(f"its module is held on ttyUSB0 by process {pid} ")
+
+
+@pytest.mark.parametrize(("driver", "options"), [("ftdi_sio", {}), ("option", {"taken_by_holders": False})])
+def test_a_holder_leaves_other_modules_alone(driver: str, options: dict[str, bool], tmp_path: Path):
+    with SimulatedBank(live_bank(2, 0.0)) as bank:
+        free, held = bank.port("modem000"), bank.port("modem001")
+        prober = wired(tmp_path, free, held, driver=driver, **options)
+        with holder(held, "nothing"):
+            findings = ask(free, held, prober=prober)
+    assert [finding.verdict for finding in findings.values()] == [Verdict.AVAILABLE, Verdict.IN_USE]
+
+
+@pytest.mark.needs("/run/lock")
+def test_a_lock_file_of_another_port_takes_the_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    with SimulatedBank(live_bank(2, 0.0)) as bank:
+        number = os.stat(bank.port("modem001")).st_rdev
+        name = f"ttyTEST{os.getpid()}"
+        monkeypatch.setattr(
+            signs_of_use, "kernel_names", lambda device: [name] if device and device.number == number else []
+        )
+        prober = wired(tmp_path, bank.port("modem000"), bank.port("modem001"))
+        with lock_file(f"LCK..{name}"):
+            finding = ask_first(bank, prober)
+    assert finding.verdict is Verdict.IN_USE
+    assert finding.reason == f"its module is locked on ttyUSB1 by another program (/run/lock/LCK..{name})"
+
+
+def test_a_holder_that_comes_during_the_census_takes_the_module(tmp_path: Path):
+    with SimulatedBank(live_bank(2, 0.1)) as bank, ExitStack() as stack, ThreadPoolExecutor(1) as census:
+        prober = wired(tmp_path, bank.port("modem000"), bank.port("modem001"))
+        taken = census.submit(ask_first, bank, prober)
+        while bank.stats()["ports"]["modem000"]["commands"] < 2:
+            assert not taken.done()
+        stack.enter_context(holder(bank.port("modem001"), "nothing"))
+        assert taken.result().reason.startswith("its module is held on ttyUSB1 by process ")
+
+
+def test_a_census_is_no_holder_of_its_own_ports(tmp_path: Path):
+    """It asks the first port again while the second, slow one is still open."""
+    modules = [
+        SimulatedModule(imei(number), imsi("25099", number), latency=latency)
+        for number, latency in enumerate((0.0, 0.5))
+    ]
+    with SimulatedBank(modules) as bank:
+        first, second = bank.port("modem000"), bank.port("modem001")
+        findings = ask(first, second, seconds=3.4, prober=wired(tmp_path, first, second))
+        assert bank.stats()["ports"]["modem000"]["commands"] > 7
+    assert [finding.verdict for finding in findings.values()] == [Verdict.AVAILABLE, Verdict.OUT_OF_TIME]
+
+
+def test_a_port_that_the_census_is_opening_is_no_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The driver is stuck after open(): this census and the next one do not know the descriptor."""
+    with SimulatedBank(live_bank(2, 0.0)) as bank:
+        sound, sick = bank.port("modem000"), bank.port("modem001")
+        prober = wired(tmp_path, sound, sick)
+        with stuck(monkeypatch, setting_up=[sick]):
+            for _ in range(2):
+                findings = ask(sound, sick, prober=prober)
+                assert findings[sick].verdict is Verdict.UNREACHABLE
+                assert findings[sound].verdict is Verdict.AVAILABLE
