@@ -141,6 +141,12 @@ def test_a_port_that_shows_no_imei_speaks_for_its_device(verdict):
     assert judged(findings) == [verdict, Verdict.AVAILABLE, Verdict.AVAILABLE]
 
 
+@pytest.mark.parametrize("verdict", [Verdict.NO_IDENTITY, Verdict.UNREACHABLE])
+def test_a_port_of_another_kind_says_nothing_of_its_device(verdict):
+    findings = [found("a", verdict, None), found("b")]
+    assert judged(findings, siblings=SIBLINGS) == [verdict, Verdict.AVAILABLE]
+
+
 def test_a_claim_on_a_port_takes_the_other_ports_of_its_device():
     findings = [found("a", Verdict.SILENT, None), found("b"), found("c", module=1)]
     assert judged(findings, "port-a", siblings=SIBLINGS) == [Verdict.CLAIMED] * 2 + [Verdict.AVAILABLE]

@@ -14,6 +14,7 @@ from servers import PROJECT, environment
 from virtual import VirtualHost
 
 from onlinesim_rent.census import counting
+from onlinesim_rent.census.claims import Claims
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem.probing import Probing
 from onlinesim_rent.modem.proof import NEVER
@@ -148,6 +149,16 @@ def test_chaos_finds_a_loop_that_does_not_look_at_its_end(monkeypatch):
 def test_chaos_finds_a_loop_that_ignores_the_ports_of_a_module(monkeypatch):
     monkeypatch.setattr(VirtualHost, "_ports_of_modules", lambda _: {})
     assert any("its module is held" in what for what in false_counts())
+
+
+def test_chaos_finds_a_count_that_ignores_claims(monkeypatch):
+    monkeypatch.setattr(counting, "claims_by_port", lambda *_: {})
+    assert any("is answered, and claimed" in what for what in false_counts())
+
+
+def test_chaos_finds_a_kept_census_with_old_claims(monkeypatch):
+    monkeypatch.setattr(Claims, "fingerprint", "")
+    assert any("is answered, and claimed" in what for what in false_counts())
 
 
 def test_chaos_finds_a_count_that_ignores_other_ports(monkeypatch):

@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,15 +24,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from chaos_bank import NETWORKS, ChaosModule, random_bank, slowest_answer, together
+from chaos_bank import NETWORKS, ChaosBank, ChaosModule, random_bank, slowest_answer, together
 from virtual import VirtualHost
 
 from modem_simulator import FAULTS
-from onlinesim_rent.census.cache import PROOF_MARGIN_SECONDS, RESERVE_SECONDS, CensusCache
+from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_MARGIN_SECONDS, RESERVE_SECONDS, CensusCache
+from onlinesim_rent.census.claims import Claims
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import CensusError, Finding, Verdict
 from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.line import Line
+from onlinesim_rent.modem.ports.find import Port
+from onlinesim_rent.modem.ports.paths import siblings
 from onlinesim_rent.modem.probing import Probing
 from onlinesim_rent.modem.proof import PROOF_SECONDS, seconds_to_ask_again
 from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
@@ -58,6 +61,11 @@ def names() -> Names:
     return Names.load()
 
 
+def claims_of(bank: ChaosBank) -> Claims:
+    """The claims of this moment."""
+    return Claims(frozenset(bank.claims))
+
+
 class Asked:
     """One census, and the truth about it."""
 
@@ -68,15 +76,32 @@ class Asked:
         self.probing = Probing(host.ports, deadline, host)
         self.findings: list[Finding] = self.probing.run()
         self.ended = host.now
-        self.census = Census.of(self.findings, names(), self.ended - self.began, known=known)
+        self.census = Census.of(
+            self.findings,
+            names(),
+            self.ended - self.began,
+            known=known,
+            siblings=siblings(host.ports, host.others),
+            claims=claims_of(host.bank),
+            paths={port.name: [port.name, *self.others(port)] for port in host.ports},
+        )
         self.counted = [
             line
             for line, report in zip(self.probing.lines, self.census.ports, strict=True)
             if report.verdict is Verdict.AVAILABLE
         ]
 
+    def others(self, port: Port) -> Iterable[str]:
+        """The names of the module's other ports, if sysfs tells them."""
+        return self.host.others.get(port.device, {}).values() if port.device else ()
+
     def module(self, line: Line) -> ChaosModule:
         return self.host.module_of[line.port.name][0]
+
+    def knows(self, line: Line) -> bool:
+        """Whether a port has shown whose it is, in this census or in an earlier one."""
+        has_shown = line.modem or (line.finding and line.finding.modem)
+        return bool(has_shown) or self.known.get(line.port.name) == self.module(line).module.imei
 
     def lines_of(self, module: ChaosModule) -> list[Line]:
         return [line for line in self.probing.lines if self.module(line) is module]
@@ -113,7 +138,7 @@ def _old(asked: Asked) -> Iterator[str]:
 
     A proof also never claims to be younger than it is, even if the service was stopped meanwhile.
     """
-    bound = PROOF_SECONDS + 0.1 + 4 * asked.host.bank.lag
+    bound = PROOF_SECONDS + 0.1 + 4 * asked.host.bank.lag + LATE_SECONDS * asked.host.was_stopped
     for line in asked.counted:
         assert line.modem
         module = asked.module(line)
@@ -137,9 +162,7 @@ def _taken(asked: Asked) -> Iterator[str]:
             yield f"{line.port.name} is counted, and its module is held: {_story(asked, line)}"
         for other in asked.lines_of(module):
             assert other.finding
-            has_shown = other.modem or other.finding.modem
-            is_known = has_shown or asked.known.get(other.port.name) == module.module.imei
-            if is_known and other.finding.verdict not in MAY_STAND_BESIDE:
+            if asked.knows(other) and other.finding.verdict not in MAY_STAND_BESIDE:
                 yield f"{line.port.name} is counted, and {other.port.name} shows {other.finding.verdict}"
 
 
@@ -192,12 +215,26 @@ def _missed(asked: Asked) -> Iterator[str]:
     for group in set(group_of.values()) - there:
         members = [module for number, module in enumerate(modules) if group_of[number] == group]
         lines = [line for module in members for line in asked.lines_of(module)]
-        if all(member.was_well and member.line.clean for member in members) and not any(
-            line.port.name in asked.host.slow for line in lines
+        names = {
+            *(f"imei-{member.module.imei}" for member in members),
+            *(f"imsi-{state.imsi}" for member in members for state in member.history),
+            *(f"port-{name}" for name, (member, _) in asked.host.module_of.items() if member in members),
+        }
+        if (
+            all(member.was_well and member.line.clean for member in members)
+            and not names & asked.host.bank.claims
+            and not any(line.port.name in asked.host.slow or _was_cut_short(asked, line) for line in lines)
         ):
             for line in lines:
                 if _was_in_time(asked, line):
                     yield f"{line.port.name} is missed: {_story(asked, line)}; {line.finding}"
+
+
+def _was_cut_short(asked: Asked, line: Line) -> bool:
+    """Whether a known port, too slow for its module to be judged, got a verdict that counts against it."""
+    assert line.finding
+    is_bad = asked.knows(line) and line.finding.verdict not in MAY_STAND_BESIDE
+    return is_bad and not _was_in_time(asked, line)
 
 
 def _longest_dialogue(asked: Asked, line: Line) -> float:
@@ -276,7 +313,12 @@ class Service:
         self.asked: Asked | None = None
         self._known: dict[str, str] = {}
         self._cache = CensusCache(
-            directory, CACHE_SECONDS, self._take, record=lambda *_: None, clock=host.clock
+            directory,
+            CACHE_SECONDS,
+            self._take,
+            record=lambda *_: None,
+            claims=lambda: claims_of(host.bank).fingerprint,
+            clock=host.clock,
         )
 
     def answer(self) -> Asked | None:
@@ -302,6 +344,7 @@ def play(seed: int, new_dialogue: NewDialogue = prove, transcript: list[str] | N
         for _ in range(bank.rng.randint(2, 6)):
             bank.stir(host.now, DEADLINE_SECONDS)
             outcome += _request(service, seed, transcript)
+            bank.rent_out(host.now, CACHE_SECONDS)
             bank.pass_time(host.now + bank.rng.random() * 2 * CACHE_SECONDS)
             host.now = max(host.now, bank.now)
             outcome += _request(service, seed, transcript)
@@ -322,7 +365,7 @@ def _request(service: Service, seed: int, transcript: list[str] | None) -> Outco
     if asked is None:
         wrong = [] if host.was_stopped else [f"seed {seed}: an error, and nobody was stopped"]
         return Outcome(censuses=1, missed=wrong)
-    false = [f"seed {seed}: {what}" for what in _too_old_to_answer(asked)]
+    false = [f"seed {seed}: {what}" for what in (*_too_old_to_answer(asked), *_claimed(asked))]
     if asked is before:
         return Outcome(seconds=seconds, slowest=seconds, false=false)
     wrong, missed = judge(asked)
@@ -344,6 +387,18 @@ def _too_old_to_answer(asked: Asked) -> Iterator[str]:
         age = asked.host.now - line.proved_at
         if age > CACHE_SECONDS + PROOF_MARGIN_SECONDS:
             yield f"{line.port.name} is answered {age:.3f} s after its proof"
+
+
+def _claimed(asked: Asked) -> Iterator[str]:
+    """No answer counts a module that a claim names at that moment, whether the census is new or kept."""
+    for line in asked.counted:
+        assert line.modem
+        module = asked.module(line)
+        ports = {line.port.name, *asked.others(line.port)}
+        ports |= {other.port.name for other in asked.lines_of(module) if asked.knows(other)}
+        claims = {f"imei-{line.modem.imei}", f"imsi-{line.modem.imsi}", *(f"port-{port}" for port in ports)}
+        if taken := claims & asked.host.bank.claims:
+            yield f"{line.port.name} is answered, and claimed by {taken}: {_story(asked, line)}"
 
 
 @contextmanager

@@ -176,6 +176,11 @@ Script = Generator[float | Word, None, None]
 """The events of one module, step by step: words, and the seconds until the next step."""
 
 
+def port_name(module: int, index: int) -> str:
+    """Return the name of one port of a module, by the module's place in the bank."""
+    return f"modem{module:03}{'abc'[index]}"
+
+
 class ChaosBank:
     """Up to ``most`` modules of random families, faults, latencies, lines, SIMs and IMEIs.
 
@@ -188,6 +193,7 @@ class ChaosBank:
         self.modules = [ChaosModule(module, _line(self.rng)) for module in _modules(self.rng, most, slowest)]
         for each in self.modules:
             each.named, each.is_told = _wiring(self.rng, each.module.ports)
+        self.claims: set[str] = set()
         self._now = 0.0
         self._order = count()
         self._scripts: list[tuple[float, int, Script]] = []
@@ -236,6 +242,11 @@ class ChaosBank:
         if self.rng.random() < 0.05:
             self._begin(self._stop(), now + self.rng.random() * seconds)
 
+    def rent_out(self, now: float, seconds: float) -> None:
+        """Perhaps draw a claim of the next seconds."""
+        if self.rng.random() < 0.5:
+            self._begin(self._claim(self.rng.choice(self.modules)), now + self.rng.random() * seconds)
+
     def _begin(self, script: Script, at: float) -> None:
         heappush(self._scripts, (at, next(self._order), script))
 
@@ -249,6 +260,7 @@ class ChaosBank:
             self._hang_up,
             self._rent,
             self._rent,
+            self._claim,
             self._chat,
         )
         return self.rng.choice(scripts)(self.rng.choice(self.modules))
@@ -307,6 +319,17 @@ class ChaosBank:
         one.lost.append(self._now)
         yield self._span()
         one.held.clear()
+
+    def _claim(self, one: ChaosModule) -> Script:
+        """A claim on a module, its SIM or one of its ports: for a moment, or for many censuses."""
+        ports = range(one.module.ports) if one.is_told else one.named
+        port = port_name(self.modules.index(one), self.rng.choice(ports))
+        name = self.rng.choice((f"imei-{one.module.imei}", f"imsi-{one.module.imsi}", f"port-{port}"))
+        if name in self.claims:
+            return
+        self.claims.add(name)
+        yield self.rng.choice((self._span(), 600.0))
+        self.claims.remove(name)
 
     def _stop(self) -> Script:
         yield Stopped(self._span())

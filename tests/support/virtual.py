@@ -11,7 +11,7 @@ from itertools import count
 from selectors import EVENT_READ, BaseSelector, SelectorKey
 from typing import TYPE_CHECKING, Any
 
-from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped
+from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped, port_name
 
 from modem_simulator import HangUp
 from onlinesim_rent.finding import NotCounted, Verdict
@@ -163,7 +163,7 @@ class VirtualHost:
         self.was_stopped = False
         self.ready: set[int] = set()
         self.module_of: dict[str, tuple[ChaosModule, int]] = {
-            f"modem{number:03}{'abc'[index]}": (module, index)
+            port_name(number, index): (module, index)
             for number, module in enumerate(bank.modules)
             for index in range(module.module.ports)
         }
@@ -173,7 +173,7 @@ class VirtualHost:
             for name, (module, index) in self.module_of.items()
             if index in module.named
         ]
-        self._others = self._ports_of_modules()
+        self.others = self._ports_of_modules()
         self._open: dict[int, VirtualLine] = {}
         self._lines_of: dict[int, list[VirtualLine]] = {id(module): [] for module in bank.modules}
         self._numbers = count(1)
@@ -204,7 +204,7 @@ class VirtualHost:
             if number not in ours
         }
         held |= {device: "process 1 (agent)" for name, device in self.devices.items() if self.is_held(name)}
-        return signs_of_use(ports, but_for(self._others, {port.device for port in opening}), held, {})
+        return signs_of_use(ports, but_for(self.others, {port.device for port in opening}), held, {})
 
     def is_there(self, port: Port) -> bool:
         return not self.module_of[port.name][0].is_gone

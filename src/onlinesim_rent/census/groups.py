@@ -6,7 +6,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 
-from onlinesim_rent.finding import Finding, Modem
+from onlinesim_rent.finding import Finding, Modem, Verdict
+
+_OF_ANOTHER_KIND = frozenset({Verdict.NO_IDENTITY, Verdict.UNREACHABLE})
 
 
 def with_modems(
@@ -15,12 +17,14 @@ def with_modems(
     """Yield the findings again. A port that shows no module gets the one that it is known to belong to.
 
     It showed that module's IMEI in an earlier census (``known``), or all other ports of its device show that
-    IMEI now (``siblings``). If they show several, the device may be an adapter, and they tell nothing.
+    IMEI now (``siblings``). If they show several, the device may be an adapter, and they tell nothing. A port
+    of a module that gives no IMEI, or cannot be opened, may be of another kind: it tells nothing either.
     """
     findings = list(findings)
     shown = {finding.port: finding.modem.imei for finding in findings if finding.modem}
     for finding in findings:
-        by_siblings = {shown[port] for port in siblings.get(finding.port, ()) if port in shown}
+        others = () if finding.verdict in _OF_ANOTHER_KIND else siblings.get(finding.port, ())
+        by_siblings = {shown[port] for port in others if port in shown}
         imei = known.get(finding.port) or (by_siblings.pop() if len(by_siblings) == 1 else "")
         yield replace(finding, modem=Modem(imei)) if imei and not finding.modem else finding
 

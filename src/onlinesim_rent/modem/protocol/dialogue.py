@@ -141,11 +141,15 @@ def check_still_registered(lines: Iterable[str]) -> None:
         activity = ts27007.parse_cpas_response([line])
         if activity is not None:
             _check_activity(activity)
-        event = parse_unsolicited(line)
-        if event is Event.NETWORK_LOST:
-            raise NotCounted(Verdict.NOT_REGISTERED, f"has just lost its network ({line.partition(':')[0]})")
-        if event is Event.RESTART:
-            raise NotCounted(Verdict.DOUBTFUL, "has just restarted")
+        _check_network_still_there(line)
+
+
+def _check_network_still_there(line: str) -> None:
+    event = parse_unsolicited(line)
+    if event is Event.NETWORK_LOST:
+        raise NotCounted(Verdict.NOT_REGISTERED, f"has just lost its network ({line.partition(':')[0]})")
+    if event is Event.RESTART:
+        raise NotCounted(Verdict.DOUBTFUL, "has just restarted")
 
 
 def _check_sim_still_ready(line: str) -> None:
@@ -233,6 +237,9 @@ def _check_registration(response: Response) -> None:
     if not ts27007.takes_texts(status):
         reason = f"is not registered for texts: {_words(status)} (+CREG {status})"
         raise NotCounted(Verdict.NOT_REGISTERED, reason)
+    # The module may have read its state before the line, and sent it after.
+    for line in response.lines:
+        _check_network_still_there(line)
 
 
 def _check_idle(response: Response) -> None:
