@@ -238,6 +238,18 @@ def test_a_later_line_can_take_a_proof_back(position: int, line: str, verdict: s
 
 
 @pytest.mark.parametrize(
+    ("line", "verdict"), [("^SRVST: 0", "not registered"), ("RDY", "doubtful"), ("+KSUP: 0", "doubtful")]
+)
+def test_a_loss_beside_the_registration_takes_it_back(line: str, verdict: str) -> None:
+    position = SEVEN.index("AT+CREG?")
+    within = f"·{line}·{HEALTHY[SEVEN[position]]}"
+    outcome = prove_with(healthy_but((position, within))[: position + 1])
+
+    assert isinstance(outcome, NotCounted)
+    assert outcome.verdict == verdict
+
+
+@pytest.mark.parametrize(
     "line",
     ["RDY", "+CREG: 0", "+CPIN: NOT READY", "+CPIN: SIM PIN", "^SIMST: 255", "^SRVST: 0", "+KSUP: 0"],
 )
