@@ -17,7 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import IS_ROOT, ORDINARY_USER, ask, opened
+from lines import IS_ROOT, ORDINARY_USER, ask, opened, remove_shared_memory
 from needs import PATH
 from servers import PATIENCE_SECONDS
 
@@ -123,17 +123,15 @@ def running(name: str, path: str, home: Path, user: int) -> Iterator[int]:
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         os.close(screen)
-        remove_what_is_left(path, home)
+        remove_lock_files(path)
+        remove_shared_memory(home / "gammu-smsdrc")
 
 
-def remove_what_is_left(path: str, home: Path) -> None:
-    """A killed program leaves lock files behind, and gammu-smsd shared memory under the key of ftok(3)."""
+def remove_lock_files(path: str) -> None:
+    """Remove what a killed program leaves behind."""
     for directory in LOCK_DIRECTORIES:
         for name in lock_file_names([path], None):
             (directory / name).unlink(missing_ok=True)
-    settings = (home / "gammu-smsdrc").stat()
-    key = 1 << 24 | (settings.st_dev & 0xFF) << 16 | settings.st_ino & 0xFFFF
-    subprocess.run(["ipcrm", "--shmem-key", hex(key)], stderr=subprocess.DEVNULL, check=False)
 
 
 def holder_of(path: str) -> str | None:
