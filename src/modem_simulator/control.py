@@ -1,6 +1,7 @@
 """The commands to a running bank, one a line. The answer to each is one line of JSON.
 
-``stats``, ``reset``, ``fault NAME PORT``, or ``{"port": "modem000", "fault": "silent", "imsi": "..."}``.
+``stats``, ``reset``, ``fault NAME PORT``, ``{"port": "modem000", "fault": "silent", "imsi": "..."}``, or
+``{"port": "modem000", "sender": "79161234567", "text": "..."}``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .bank import Bank, Port
-from .module import Counts
+from .module import Counts, SimulatedModule
 
 
 class Control:
@@ -37,9 +38,11 @@ class Control:
             case ["fault", fault, port]:
                 return self._change(port, fault=fault)
             case [word, *_] if word.startswith("{"):
-                return self._change(**json.loads(line))
+                wanted = json.loads(line)
+                return self._deliver(**wanted) if "text" in wanted else self._change(**wanted)
         raise ValueError(
-            "commands: stats, reset, fault NAME PORT, or a JSON object with port, fault and imsi"
+            "commands: stats, reset, fault NAME PORT, or a JSON object with port, and fault and imsi or "
+            "sender and text"
         )
 
     def _stats(self) -> dict[str, Any]:
@@ -56,9 +59,16 @@ class Control:
             port.module.counts[port.index] = Counts()
         return {"reset": len(self._ports)}
 
+    def _deliver(self, port: str, sender: str, text: str) -> dict[str, Any]:
+        self._module(port).texts.deliver(sender, text)
+        return {"port": port}
+
     def _change(self, port: str = "", fault: str | None = None, imsi: str | None = None) -> dict[str, Any]:
-        if port not in self._ports:
-            raise ValueError(f"no port is called {port!r}; there are: {', '.join(self._ports)}")
-        module = self._ports[port].module
+        module = self._module(port)
         module.change(fault=fault, imsi=imsi)
         return {"port": port, "fault": module.fault, "imsi": module.imsi}
+
+    def _module(self, port: str) -> SimulatedModule:
+        if port not in self._ports:
+            raise ValueError(f"no port is called {port!r}; there are: {', '.join(self._ports)}")
+        return self._ports[port].module

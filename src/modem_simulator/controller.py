@@ -69,6 +69,10 @@ class SimulatedBank:
         wanted = {"port": port, "fault": fault, "imsi": imsi}
         self._command(json.dumps({name: value for name, value in wanted.items() if value is not None}))
 
+    def deliver(self, port: str, sender: str, text: str) -> None:
+        """Let a text from a number arrive at a port's module."""
+        self._command(json.dumps({"port": port, "sender": sender, "text": text}))
+
     def close(self) -> None:
         """End the simulator and wait until its ports are gone. It may be called twice."""
         if self._end() < 0:

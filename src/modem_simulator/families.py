@@ -16,6 +16,9 @@ Lines = tuple[str, ...]
 STANDARD_ANSWERS: Mapping[str, Lines] = {
     "": ("OK",),
     "I": ("SIMULATED MODULE", "OK"),
+    "+CGMI": ("SIMULATED", "OK"),
+    "+CGMM": ("SIMULATED MODULE", "OK"),
+    "+CGMR": ("1", "OK"),
     "+CGSN": ("{imei}", "OK"),
     "+GSN": ("{imei}", "OK"),
     "+CPIN?": ("+CPIN: {sim}", "OK"),

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from .commands import is_question, read_command, take_lines
 from .families import FAMILIES, Family, Lines
 from .faults import FAULTS, Fault
+from .texts import Texts
 
 CHATTER_SECONDS = 5.0
 """How often a talkative family repeats its unsolicited lines."""
@@ -86,6 +87,7 @@ class SimulatedModule:
         self._family: Family = _row("family", FAMILIES, self.family)
         self._sessions = [_Session() for _ in range(self.ports)]
         self.counts = [Counts() for _ in range(self.ports)]
+        self.texts = Texts()
         self.change()
 
     @property
@@ -187,6 +189,8 @@ class SimulatedModule:
         own = by_asking[min(session.asked[command], len(by_asking)) - 1] if by_asking else ()
         if own:
             return own
+        if about_texts := self.texts.answer(command):
+            return about_texts
         return self._family.answer(command) if is_question(command) else ("OK",)
 
     def _chattered(self, lines: Lines) -> Lines:

@@ -147,6 +147,30 @@ def test_a_busy_sim_is_ready_at_the_second_asking():
     assert answers == b"\r\n+CME ERROR: 14\r\n\r\n+CPIN: READY\r\n\r\nOK\r\n"
 
 
+def test_a_text_that_arrives_can_be_read_and_deleted():
+    full = module()
+    full.texts.deliver("79161234567", "Код")
+    pdu = b"00040B919761214365F700086211304000000006041A043E0434"
+    assert ask(full, b"AT+CMGL=4").split(b"\r\n")[1:4:2] == [b"+CMGL: 1,0,,25", pdu]
+    assert ask(full, b"AT+CMGR=1").split(b"\r\n")[1:4:2] == [b"+CMGR: 0,,25", pdu]
+    assert b'"SM",1,10' in ask(full, b"AT+CPMS?")
+    assert ask(full, b"AT+CMGD=1", b"AT+CMGR=1") == b"\r\nOK\r\n\r\n+CMS ERROR: 321\r\n"
+
+
+@pytest.mark.parametrize(("sender", "text"), [("+7916", "a"), ("7916", ""), ("7916", "a" * 71)])
+def test_a_text_that_cannot_be_delivered_is_refused(sender, text):
+    with pytest.raises(ValueError, match="a sender of digits, and 1 to 70 characters"):
+        module().texts.deliver(sender, text)
+
+
+def test_a_sim_that_is_full_takes_no_text():
+    full = module()
+    for _ in range(10):
+        full.texts.deliver("7916", "a")
+    with pytest.raises(ValueError, match="full"):
+        full.texts.deliver("7916", "a")
+
+
 def test_a_late_module_answers_the_question_before():
     assert ask(module(fault="late"), b"AT+CIMI", b"AT+CGSN").split() == [b"OK", IMSI, b"OK"]
 

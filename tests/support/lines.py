@@ -340,6 +340,13 @@ def lock_file(name: str) -> Iterator[None]:
         yield
 
 
+def remove_shared_memory(settings: Path) -> None:
+    """Remove what a killed gammu-smsd leaves behind, under the key of ftok(3) for its settings."""
+    status = settings.stat()
+    key = 1 << 24 | (status.st_dev & 0xFF) << 16 | status.st_ino & 0xFFFF
+    subprocess.run(["ipcrm", "--shmem-key", hex(key)], stderr=subprocess.DEVNULL, check=False)
+
+
 def unread(line: int) -> int:
     """How many bytes wait to be read."""
     return int.from_bytes(fcntl.ioctl(line, termios.FIONREAD, bytes(4)), sys.byteorder)

@@ -20,14 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
 PACKAGES = {
+    "cu": "cu",
     "curl": "curl",
+    "gammu-smsd": "gammu-smsd",
+    "minicom": "minicom",
     "mount": "mount",
     "nginx": "nginx-light",
     "openssl": "openssl",
     "php": "php-cli",
+    "picocom": "picocom",
     "promtool": "prometheus",
+    "screen": "screen",
     "setpriv": "util-linux",
     "shellcheck": "shellcheck",
+    "smsd": "smstools",
+    "socat": "socat",
     "systemd-analyze": "systemd",
     "systemd-sysusers": "systemd",
     "umockdev-run": "umockdev",
