@@ -1,4 +1,4 @@
-"""The daemons of docs/smsd-section.md, set up as it says: real ones, on the simulated bank."""
+"""The daemons of docs/sms-daemons.md, set up as it says: real ones, on the simulated bank."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PAGE = (PROJECT / "docs" / "smsd-section.md").read_text()
+PAGE = (PROJECT / "docs" / "sms-daemons.md").read_text()
 VARIABLES, GAMMU_SCRIPT, SMSD_SCRIPT = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
 GAMMU_SETTINGS, SMSD_SETTINGS = re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL)
 TEXT = "Код 1234 \" $HOME '&'"
