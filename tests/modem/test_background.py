@@ -136,13 +136,14 @@ print(json.dumps(shown))
 
 def test_note_4_stuck_threads_do_not_keep_python_from_ending():
     code = """
-import os, time
+import os, select, time
 from onlinesim_rent.modem.background import Background
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 reading, writing = os.pipe()
 background = Background()
 background.submit(*[lambda: os.read(reading, 1)] * 64)
 while background.has_waiting:
+    select.select([background], [], [], 0.02)
     background.reinforce()
 background.close()
 print(time.clock_gettime(time.CLOCK_MONOTONIC))

@@ -24,7 +24,7 @@ from onlinesim_rent.modem.protocol.v250 import Response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-DIALOGUES = 4_000
+DIALOGUES = 2_500
 """As many as the suite has time for; ``make chaos`` runs more."""
 OK = Response("", (), "OK")
 

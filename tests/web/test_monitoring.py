@@ -204,6 +204,7 @@ def test_a_worker_without_a_metrics_directory_counts_privately(one_worker, tmp_p
     directory.touch()
     replace_worker(one_worker)
     assert counts_on(one_worker) == 1
+    one_worker.stderr.until(r"not shared with the others: \[Errno 17\]")
     assert one_worker.stderr.text.count("not shared with the others: [Errno 17]") == 1
 
 
@@ -212,7 +213,7 @@ def test_a_worker_that_starts_on_a_full_disk_counts_privately(start_gunicorn, di
     server = start_gunicorn(PROMETHEUS_MULTIPROC_DIR=f"{disk}/counts")
     assert ask(server).status == 200
     assert counts_on(server) == 1
-    assert "not shared with the others: [Errno 28]" in server.stderr.text
+    server.stderr.until(r"not shared with the others: \[Errno 28\]")
     assert "SIGBUS" not in server.stderr.text
     # An empty file would be an error of every other worker's /metrics.
     assert list(disk.glob("*/*.db")) == []
