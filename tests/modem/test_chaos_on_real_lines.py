@@ -13,7 +13,7 @@ from marketplace import ask, counts
 
 from modem_simulator import SimulatedBank, SimulatedModule
 
-SEEDS = range(20)
+SEEDS = range(15)
 Networks = dict[tuple[str, str], int]
 
 AT_ONCE = 5

