@@ -65,7 +65,6 @@ def live_census(settings: Settings) -> CensusCache:
         names,
         KnownModules(RuntimeDirectory(settings.runtime_dir)),
         claims,
-        settings.taken_by_holders,
     )
     subject = (settings.ports, settings.baud_rate, names.fingerprint, settings.taken_by_holders)
     return _cache(settings, taker.take, claims, subject)

@@ -38,6 +38,11 @@ def test_a_claim_takes_all_ports_of_its_module(claim):
     assert judged([found("a"), found("b")], claim) == [Verdict.CLAIMED] * 2
 
 
+def test_a_claim_takes_the_ports_that_are_known_and_silent():
+    findings = [found("a"), found("b", Verdict.SILENT, None)]
+    assert judged(findings, "port-a", known={"b": IMEI[0]}) == [Verdict.CLAIMED] * 2
+
+
 @pytest.mark.parametrize("verdict", Verdict)
 def test_a_claim_wins_over_whatever_a_port_shows(verdict):
     assert judged([found("a", verdict), found("b", verdict, None)], f"imei-{IMEI[0]}", "port-b") == [

@@ -66,6 +66,14 @@ def test_an_unchanged_directory_is_not_listed_again(tmp_path, monkeypatch):
     assert directory.current().names == {IMSI, "port-a"}
 
 
+def test_a_directory_that_has_just_changed_is_listed_again(tmp_path, monkeypatch):
+    """The file system's clock may not have gone on since the change."""
+    directory = ClaimsDirectory(tmp_path)
+    changed_at = os.stat(tmp_path).st_ctime_ns
+    monkeypatch.setattr(claims_directory.time, "time_ns", lambda: changed_at + 2_000_000_000)
+    assert directory.current() is not directory.current()
+
+
 def test_a_directory_that_is_put_in_the_place_is_read(tmp_path):
     path = tmp_path / "claims"
     for name in ("claims", "other"):

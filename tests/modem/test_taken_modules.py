@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from lines import BAUD_RATE, LOCKS, ask, holder, lock_file, stuck
-from sysfs import Listing, plug_in
+from lines import LOCKS, ask, holder, lock_file, stuck
+from sysfs import wired
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 from onlinesim_rent.finding import Finding, Verdict
@@ -17,13 +17,6 @@ from onlinesim_rent.modem.ports import signs_of_use
 from onlinesim_rent.modem.probe import Prober
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
-
-
-def wired(sysfs: Path, *paths: str, driver: str = "option", **options: bool) -> Prober:
-    """A prober that finds in sysfs that the terminals are ttyUSB0, ttyUSB1, ... of one USB device."""
-    ttys = {f"ttyUSB{number}": os.stat(path).st_rdev for number, path in enumerate(paths)}
-    listing = Listing("", "1-1", "2c7c:0125", tuple(f"{driver} {tty}" for tty in ttys))
-    return Prober(BAUD_RATE, sysfs=plug_in(sysfs, listing, numbers=ttys), **options)
 
 
 def ask_first(bank: SimulatedBank, prober: Prober) -> Finding:

@@ -6,6 +6,10 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from lines import BAUD_RATE
+
+from onlinesim_rent.modem.probe import Prober
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -173,3 +177,10 @@ def _add_tty(sysfs: Path, interface: Path, driver: str, tty: str, number: int | 
     major, minor = tty_number(tty) if number is None else (os.major(number), os.minor(number))
     (directory / "dev").write_text(f"{major}:{minor}\n")
     (sysfs / "class" / "tty" / tty).symlink_to("../.." / directory.relative_to(sysfs))
+
+
+def wired(sysfs: Path, *paths: str, driver: str = "option", **options: bool) -> Prober:
+    """A prober that finds in sysfs that the terminals are ttyUSB0, ttyUSB1, ... of one USB device."""
+    ttys = {f"ttyUSB{number}": os.stat(path).st_rdev for number, path in enumerate(paths)}
+    listing = Listing("", "1-1", "2c7c:0125", tuple(f"{driver} {tty}" for tty in ttys))
+    return Prober(BAUD_RATE, sysfs=plug_in(sysfs, listing, numbers=ttys), **options)

@@ -25,7 +25,6 @@ class CensusTaker:
     names: Names
     known: KnownModules
     claims: ClaimsDirectory
-    taken_by_holders: bool = True
 
     def take(self, deadline: float) -> Census:
         """Ask the modules, by a deadline on the prober's clock, and count them.
@@ -52,5 +51,5 @@ class CensusTaker:
             siblings=siblings(ports, others),
             claims=claims,
             paths={port.name: all_paths(port, others) for port in ports} if claims.names else {},
-            taken_by_holders=self.taken_by_holders,
+            taken_by_holders=self.prober.taken_by_holders,
         )

@@ -42,7 +42,7 @@ class Prober:
         clock: Callable[[], float] = boot_clock,
     ) -> None:
         self._baud_rate = baud_rate
-        self._taken_by_holders = taken_by_holders
+        self.taken_by_holders = taken_by_holders
         self.topology = Topology(sysfs)
         self.clock = clock
         self._not_given_back: list[Line] = []
@@ -54,7 +54,7 @@ class Prober:
         """
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
         latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
-        host = _Host(self._baud_rate, latest, self.topology if self._taken_by_holders else None)
+        host = _Host(self._baud_rate, latest, self.topology if self.taken_by_holders else None)
         probing = Probing(ports, deadline, host, frozenset(line.port.name for line in stuck))
         try:
             return probing.run()
