@@ -55,7 +55,10 @@ def test_a_claim_may_name_the_device_behind_a_symlink(tmp_path: Path):
 
 
 def test_a_port_that_hangs_up_counts_against_its_device(tmp_path: Path):
-    modules = [SimulatedModule(imei(1), imsi("25099", 1)), SimulatedModule(imei(2), "", fault="hang_up")]
+    modules = [
+        SimulatedModule(imei(1), imsi("25099", 1)),
+        SimulatedModule(imei(2), imsi("25099", 2), fault="hang_up"),
+    ]
     with SimulatedBank(modules) as bank:
         ports = bank.port("modem000"), bank.port("modem001")
         assert verdicts(take(tmp_path, wired(tmp_path, *ports), *ports)) == [Verdict.HUNG_UP] * 2
