@@ -21,6 +21,12 @@ HELPER_USER = 12003
 
 CAPABILITIES = ("sys_ptrace", "dac_read_search")
 
+SOCKET = """
+from onlinesim_rent.modem.ports.helper import asking
+asking.SOCKET = sys.argv.pop(1)
+"""
+"""Python that asks the helper on the socket that the first argument names."""
+
 
 class Helper(NamedTuple):
     """A running helper and the path of its socket."""

@@ -10,14 +10,15 @@ import signal
 import subprocess
 import termios
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
-from lines import IS_ROOT, ORDINARY_USER, ask, opened, remove_shared_memory
+from helpers import SOCKET, helper
+from lines import IS_ROOT, ORDINARY_USER, PROBE, ask, opened, python, remove_shared_memory
 from needs import PATH
 from servers import PATIENCE_SECONDS
 
@@ -65,6 +66,15 @@ ROWS = [
     for user in USERS
     if (name, user) != ("cu", 0)
 ]
+THIRD_USER = 1
+"""Debian's daemon: minicom and screen do not run under a user without a name."""
+# The ordinary user is the service's.
+SHIPPED_ROWS = [
+    (name, user)
+    for name in PROGRAMS
+    for user in (0, ORDINARY_USER, THIRD_USER)
+    if (name, user) != ("cu", 0)  # It may not open the port, as above.
+]
 
 UNREAD = b"+CMTI: unread"
 
@@ -75,7 +85,8 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Port]]:
 
     Each is used once, because the kernel keeps TIOCEXCL on a terminal for as long as it has a master.
     """
-    modules = [SimulatedModule(imei(number), imsi("25099", number)) for number in range(len(ROWS))]
+    numbers = range(len(ROWS) + len(SHIPPED_ROWS))
+    modules = [SimulatedModule(imei(number), imsi("25099", number)) for number in numbers]
     reading, writing = os.pipe()
     with Bank(modules, tmp_path_factory.mktemp("bank")) as bank:
         bank.listen(reading, bank.stop)
@@ -183,6 +194,13 @@ def set_as_no_census_would(line: int) -> list[object]:
     return list(termios.tcgetattr(line))
 
 
+def names(finding: list[str], program: str) -> bool:
+    """Whether a verdict and its reason say that this program uses the port."""
+    verdict, reason = finding
+    shown = program.split(maxsplit=1)[0]
+    return verdict == Verdict.IN_USE and bool(re.match(rf"held open by process \d+ \({shown}\)", reason))
+
+
 @pytest.mark.parametrize(("name", "user"), ROWS)
 def test_a_program_in_use_is_named_and_left_alone(name: str, user: int, ports: Iterator[Port], home: Path):
     port = next(ports)
@@ -196,10 +214,42 @@ def test_a_program_in_use_is_named_and_left_alone(name: str, user: int, ports: I
 
         [finding] = ask(path).values()
 
-        assert finding.verdict is Verdict.IN_USE
-        assert re.match(rf"held open by process \d+ \({name.split(maxsplit=1)[0]}\)", finding.reason)
+        assert names([finding.verdict, finding.reason], name)
         assert termios.tcgetattr(port.master) == attributes
         assert list(opens.opened()) == []
         assert UNREAD in waiting_to_be_read(path)
         opens.close()
     wait_until(lambda: holder_of(path) is None)
+
+
+@pytest.mark.needs("root", "setpriv", *sorted({name.split()[0] for name in PROGRAMS} - {*NEED_NO_PACKAGE}))
+def test_note_24_the_service_names_the_programs_of_every_user(ports: Iterator[Port], home: Path):
+    """As installed: an ordinary user takes one census, and the helper tells what that user cannot see."""
+    home.chmod(0o755)
+    used = {os.path.realpath(port.path): (row, port) for row, port in zip(SHIPPED_ROWS, ports, strict=False)}
+    groups = {}
+    attributes = {}
+    opens = OpenWatch()
+    with helper() as asked, ExitStack() as programs:
+        for number, (path, ((name, user), _)) in enumerate(used.items()):
+            own = home / str(number)
+            own.mkdir(0o700)
+            groups[path] = programs.enter_context(running(name, path, own, user))
+            # The service may open every port.
+            os.chown(path, -1, ORDINARY_USER)
+            os.chmod(path, 0o660)
+        for path, (_, port) in used.items():
+            stop_with_the_port_open(groups[path], path)
+            attributes[path] = set_as_no_census_would(port.master)
+            os.write(port.master, UNREAD)
+            opens.add(path)
+
+        found, _ = python(SOCKET + PROBE, asked.socket, *used, ordinary=True)
+
+        unnamed = {row: found[path] for path, (row, _) in used.items() if not names(found[path], row[0])}
+        assert unnamed == {}
+        assert list(opens.opened()) == []
+        for path, (_, port) in used.items():
+            assert termios.tcgetattr(port.master) == attributes[path]
+            assert UNREAD in waiting_to_be_read(path)
+    opens.close()

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers import CAPABILITIES, helper, listening, with_capabilities
+from helpers import CAPABILITIES, SOCKET, helper, listening, with_capabilities
 from lines import ORDINARY_USER, PROBE, holder, opened, pseudo_terminal, python
 from servers import PATIENCE_SECONDS
 
@@ -36,10 +36,6 @@ TTY = DeviceIdentity(188 << 8)
 QUESTION = write_question([TTY])
 NONE_HELD = write_answer({})
 
-SOCKET = """
-from onlinesim_rent.modem.ports.helper import asking
-asking.SOCKET = sys.argv.pop(1)
-"""
 LOOK = """
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.device import DeviceIdentity
