@@ -19,9 +19,6 @@ THREADS = 1
 STUCK_SECONDS = 0.02
 """A task that runs longer counts as stuck."""
 
-BATCH = 32
-"""How many outcomes wake the loop. If each did, the loop and the thread would compete all the time."""
-
 Outcome = Callable[[], None]
 Task = Callable[[], Outcome]
 """Runs in a thread and may block. Returns a function that handles the outcome in the loop. Raises nothing."""
@@ -45,7 +42,7 @@ class Background:
 
     @property
     def has_waiting(self) -> bool:
-        """Whether tasks wait for a thread, or outcomes for a whole batch."""
+        """Whether tasks wait for a thread, or outcomes for the loop: call ``reinforce`` soon."""
         return bool(self._tasks or self._outcomes)
 
     def submit(self, *tasks: Task) -> None:
@@ -121,7 +118,9 @@ class Background:
             if self._is_closed:
                 return False
             self._outcomes.append(outcome)
-            if len(self._outcomes) >= BATCH or not self._tasks:
+            # While tasks wait, reinforce() announces. If each outcome woke the loop, the loop and the thread
+            # would compete for the interpreter at every port.
+            if not self._tasks:
                 self._announce()
             return True
 

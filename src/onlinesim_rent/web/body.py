@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import Any
 
 from flask import abort, request
@@ -14,7 +15,7 @@ BODY_LIMIT = 16 * 1024
 """The largest body in bytes, packed or unpacked: a hundred times the size of the contract's request."""
 
 
-def read_request() -> dict[str, Any]:
+def read_request() -> Mapping[str, Any]:
     """Return the request in the body, whatever its Content-Type.
 
     Raises InvalidRequest, or aborts with 413 if the body is too large.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import lru_cache
 from itertools import chain, groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
@@ -13,6 +15,7 @@ from onlinesim_rent.networks import ANY_OPERATOR
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Mapping
 
 
 class Status(StrEnum):
@@ -71,7 +74,9 @@ _REQUEST = GetServicesRequestSchema()
 _ANSWER = GetServicesAnswerSchema()
 
 
-def load_request(body: bytes) -> dict[str, Any]:
+# The marketplace sends the same body each time.
+@lru_cache(maxsize=16)
+def load_request(body: bytes) -> Mapping[str, Any]:
     """Read the request in a body. Raises ValueError with a sentence that does not quote the body."""
     document = _json(body)
     if not isinstance(document, dict):
@@ -80,7 +85,7 @@ def load_request(body: bytes) -> dict[str, Any]:
         request: dict[str, Any] = _REQUEST.load(document)
     except ValidationError as error:
         raise ValueError("; ".join(chain.from_iterable(error.messages_dict.values()))) from None
-    return request
+    return MappingProxyType(request)
 
 
 def dump_answer(available: Counter[tuple[str, str]]) -> dict[str, Any]:
