@@ -20,7 +20,8 @@ from needs import PATH
 from servers import PATIENCE_SECONDS, PROJECT
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, processes_holding
+from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import processes_holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -42,7 +42,7 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports import signs_of_use
-from onlinesim_rent.modem.ports.lock_files import udev_links
+from onlinesim_rent.modem.ports.names import udev_links
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.modem.proof import PROOF_SECONDS
 from onlinesim_rent.networks.home_network import Names

@@ -15,8 +15,8 @@ from chaos_bank import ChaosBank, ChaosModule, Lost, Said, Stopped, port_name
 
 from modem_simulator import HangUp
 from onlinesim_rent.finding import NotCounted, Verdict
+from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.ports.holders import DeviceIdentity
 from onlinesim_rent.modem.ports.signs_of_use import but_for, signs_of_use
 
 if TYPE_CHECKING:

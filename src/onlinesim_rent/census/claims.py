@@ -14,6 +14,7 @@ from functools import cached_property
 
 from onlinesim_rent.census.groups import groups_by_port
 from onlinesim_rent.finding import Finding, Modem, Verdict
+from onlinesim_rent.modem.ports.names import short_names
 
 FORMS = "imsi-<14 or 15 digits>, imei-<15 digits> or port-<name>"
 """The forms of a claim, for messages."""
@@ -99,10 +100,5 @@ def ports_by_claim(claims_on: Mapping[str, Iterable[str]]) -> dict[str, tuple[st
 
 
 def port_names(paths: Iterable[str]) -> list[str]:
-    """Return the names by which a claim may name a port that has these paths, or this socket:// address.
-
-    They are a path's last part, the path below /dev with "_" for "/", and ``host:port``.
-    """
-    below_dev = [path.removeprefix("/dev/").removeprefix("socket://") for path in paths]
-    names = (name for path in below_dev for name in (path.rpartition("/")[2], path.replace("/", "_")))
-    return list(dict.fromkeys(names))
+    """Return the names by which a claim may name a port: its short names, and ``host:port``."""
+    return short_names(path.removeprefix("socket://") for path in paths)

@@ -16,7 +16,8 @@ from namespaces import IN_FIRST_PID_NAMESPACE
 
 from onlinesim_rent.modem.ports import signs_of_use
 from onlinesim_rent.modem.ports.device import DeviceIdentity
-from onlinesim_rent.modem.ports.lock_files import kernel_names, live_lock_files, lock_file_names, udev_links
+from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names
+from onlinesim_rent.modem.ports.names import kernel_names, udev_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

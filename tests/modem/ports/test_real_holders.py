@@ -26,7 +26,8 @@ from modem_simulator import SimulatedModule, imei, imsi
 from modem_simulator.bank import Bank
 from modem_simulator.open_watch import OpenWatch
 from onlinesim_rent.finding import Verdict
-from onlinesim_rent.modem.ports.holders import DeviceIdentity, processes_holding
+from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.holders import processes_holding
 from onlinesim_rent.modem.ports.lock_files import LOCK_DIRECTORIES, lock_file_names
 
 if TYPE_CHECKING:

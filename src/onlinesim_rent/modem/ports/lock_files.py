@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.names import short_names
 
 LOCK_DIRECTORIES = (
     Path("/run/lock"),
@@ -24,8 +25,6 @@ LOCK_DIRECTORIES = (
     Path("/var/lock/lockdev"),
     Path("/var/spool/lock"),
 )
-UDEV_DATA = Path("/run/udev/data")
-KERNEL_DEVICES = Path("/sys/dev/char")
 
 _PREFIXES = ("LCK..", "LOCK..")
 """FHS 5.9 names the first; chan_dongle writes the second, which holds ``<pid> <descriptor>``."""
@@ -46,39 +45,10 @@ def lock_file_names(paths: Iterable[str], device: DeviceIdentity | None) -> list
     Programs use a path's last part, or the path below /dev with "_" for "/" (pppd). lockdev and SVR4 use
     ``LK.<file system's major>.<major>.<minor>``; the file system of /dev is not on a disk, so its major is 0.
     """
-    below_dev = [path.removeprefix("/dev/") for path in paths]
-    stems = dict.fromkeys(
-        stem for path in below_dev for stem in (path.rpartition("/")[2], path.replace("/", "_"))
-    )
-    names = [prefix + stem for stem in stems for prefix in _PREFIXES]
+    names = [prefix + name for name in short_names(paths) for prefix in _PREFIXES]
     if device:
         names.append(f"LK.000.{os.major(device.number):03}.{os.minor(device.number):03}")
     return names
-
-
-def udev_links(device: DeviceIdentity | None, udev_data: Path = UDEV_DATA) -> list[str]:
-    """Return the symlinks that udev made for a device, as paths below /dev; empty if there are none."""
-    if device is None:
-        return []
-    try:
-        # Not a Path: making one costs more than reading the file, for every port of every census.
-        with open(
-            f"{udev_data}/c{os.major(device.number)}:{os.minor(device.number)}", errors="replace"
-        ) as record:
-            return [line[2:].rstrip("\n") for line in record if line.startswith("S:")]
-    except OSError:
-        return []
-
-
-def kernel_names(device: DeviceIdentity | None, kernel_devices: Path = KERNEL_DEVICES) -> list[str]:
-    """Return the kernel's own name for a device, whatever its path is here; empty if there is none."""
-    if device is None:
-        return []
-    number = f"{os.major(device.number)}:{os.minor(device.number)}"
-    try:
-        return [os.path.basename(os.readlink(f"{kernel_devices}/{number}"))]
-    except OSError:
-        return []
 
 
 def live_lock_files(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port
-from onlinesim_rent.modem.ports.lock_files import kernel_names, udev_links
+from onlinesim_rent.modem.ports.names import kernel_names, udev_links
 from onlinesim_rent.modem.ports.topology import Others
 
 

@@ -9,13 +9,8 @@ from onlinesim_rent.finding import Held
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.holders import held_open, processes_holding
-from onlinesim_rent.modem.ports.lock_files import (
-    kernel_names,
-    live_lock_files,
-    lock_file_names,
-    may_be_locked,
-    udev_links,
-)
+from onlinesim_rent.modem.ports.lock_files import live_lock_files, lock_file_names, may_be_locked
+from onlinesim_rent.modem.ports.names import kernel_names, udev_links
 from onlinesim_rent.modem.ports.topology import Others, Topology
 
 _Key = DeviceIdentity | str

@@ -159,7 +159,7 @@ def test_several_censuses_ask_at_once(monkeypatch: pytest.MonkeyPatch):
     assert {answer[device].process for answer in answers} == {pid}
 
 
-def ask(device: DeviceIdentity, deadline: Deadline | None = None) -> asking.Held:
+def ask(device: DeviceIdentity, deadline: Deadline | None = None) -> asking.Holders:
     with asking.helper_asked([device], deadline) as answer:
         return answer()
 
@@ -171,7 +171,7 @@ def told(
     monkeypatch: pytest.MonkeyPatch,
     reply: Callable[[socket.socket], object],
     clock: Callable[[], float] = lambda: 0.0,
-) -> asking.Held:
+) -> asking.Holders:
     """What the service makes of a helper that replies so."""
 
     def serve() -> None:

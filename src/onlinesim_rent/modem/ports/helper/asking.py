@@ -23,13 +23,13 @@ SOCKET = "/run/onlinesim-rent-holders.sock"
 ANSWER_SECONDS = 2.5
 """How long the helper may take. Its answer takes milliseconds, but its start a part of a second."""
 
-Held = dict[DeviceIdentity, Holder]
+Holders = dict[DeviceIdentity, Holder]
 
 
 @contextmanager
 def helper_asked(
     devices: Collection[DeviceIdentity], deadline: Deadline | None = None
-) -> Iterator[Callable[[], Held]]:
+) -> Iterator[Callable[[], Holders]]:
     """Ask the helper, and yield a function that waits for its answer: the caller can look itself meanwhile.
 
     Without a helper the answer is empty. The answer leaves this process out. Raises CensusError if the helper
@@ -61,7 +61,7 @@ def _send(connection: socket.socket, question: bytes, by: Deadline) -> bool:
     return True
 
 
-def _receive(connection: socket.socket, devices: Collection[DeviceIdentity], by: Deadline) -> Held:
+def _receive(connection: socket.socket, devices: Collection[DeviceIdentity], by: Deadline) -> Holders:
     try:
         return read_answer(receive_line(connection, by), devices)
     except (MalformedError, OSError) as error:
