@@ -24,9 +24,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from claims import make_claims
+
 PROJECT = Path(__file__).parents[1]
 PORTS = (1, 64, 512, 2000)
-CLAIMS = 10_000
 BARE = "bare view"
 ROUNDS = 21
 SECONDS = 1
@@ -114,11 +115,7 @@ def service(ports: int, directory: Path, **variables: str) -> AbstractContextMan
 
 def claimed_service(ports: int, directory: Path) -> AbstractContextManager[int]:
     """Serve a census of so many ports beside many claims on other numbers."""
-    claims = directory / "claims"
-    claims.mkdir()
-    for number in range(CLAIMS):
-        (claims / f"imsi-{number:015}").touch()
-    return service(ports, directory, RENT_CLAIMS_DIR=str(claims))
+    return service(ports, directory, RENT_CLAIMS_DIR=str(make_claims(directory)))
 
 
 @contextmanager

@@ -35,10 +35,7 @@ def main() -> None:
     modules = [replace(module, family="SIM800") for module in live_bank(MODULES, 0.05)]
     with SimulatedBank(modules) as bank, TemporaryDirectory() as name:
         directory = Path(name)
-        claims = directory / "claims"
-        claims.mkdir()
-        for number in range(CLAIMS):
-            (claims / f"imsi-{number:015}").touch()
+        claims = make_claims(directory)
         without = taker(bank.ports, None, directory)
         with_claims = taker(bank.ports, claims, directory)
         seconds(without)
@@ -47,6 +44,15 @@ def main() -> None:
     ratio = statistics.median(ratios)
     print(f"{MODULES} modules with {CLAIMS:,} claims take {ratio:.2f} times as long as without")
     print(f"({min(ratios):.2f} to {max(ratios):.2f} in {ROUNDS} pairs)   goal {GOAL}")
+
+
+def make_claims(directory: Path) -> Path:
+    """Make a directory of claims on numbers that no module has."""
+    claims = directory / "claims"
+    claims.mkdir()
+    for number in range(CLAIMS):
+        (claims / f"imsi-{number:015}").touch()
+    return claims
 
 
 def taker(ports: str, claims: Path | None, directory: Path) -> CensusTaker:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from onlinesim_rent.census.claims import FORMS, Claims, is_claim, masked
+from onlinesim_rent.census.file_identity import FileIdentity
 from onlinesim_rent.finding import CensusError
 
 SETTLED_SECONDS = 2.5
@@ -23,25 +23,6 @@ _MODE = 0o664
 """The directory's group may write a new note; whoever may write to the directory may remove the claim."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Version:
-    """Tells one state of the directory from the next, once it has settled."""
-
-    device: int
-    inode: int
-    changed_at: int
-    modified_at: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> _Version:
-        return cls(status.st_dev, status.st_ino, status.st_ctime_ns, status.st_mtime_ns)
-
-    @property
-    def is_settled(self) -> bool:
-        # The file system's own times are on the wall clock. After a step back, nothing is settled.
-        return max(self.changed_at, self.modified_at) < time.time_ns() - SETTLED_SECONDS * 1e9
-
-
 class ClaimsDirectory:
     """The claims in a directory. Without a path there are none.
 
@@ -51,14 +32,14 @@ class ClaimsDirectory:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._last: tuple[_Version, Claims] | None = None
+        self._last: tuple[FileIdentity, Claims] | None = None
 
     def current(self) -> Claims:
         """Return the claims of this moment. If nothing has changed, this costs one system call."""
         if self._path is None:
             return Claims()
         try:
-            version = _Version.of(os.stat(self._path))
+            version = FileIdentity.of(os.stat(self._path))
             last = self._last
             if last and last[0] == version:
                 return last[1]
@@ -66,7 +47,7 @@ class ClaimsDirectory:
         except OSError as error:
             raise self._unusable(error) from error
         self._check(claims)
-        self._last = (version, claims) if version.is_settled else None
+        self._last = (version, claims) if _has_settled(version) else None
         return claims
 
     def add(self, name: str, note: str = "") -> bool:
@@ -123,3 +104,8 @@ class ClaimsDirectory:
             f"RENT_CLAIMS_DIR ({self._path}) cannot be used: {error.strerror}; "
             "make the directory, and let the service's user read it"
         )
+
+
+def _has_settled(version: FileIdentity) -> bool:
+    # A file system's times are on the wall clock. After that clock steps back, nothing has settled.
+    return max(version.mtime_ns, version.ctime_ns) < time.time_ns() - SETTLED_SECONDS * 1e9

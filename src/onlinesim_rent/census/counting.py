@@ -79,17 +79,8 @@ class Census:
             finding for finding in findings if not _says_nothing(finding, taken_by_holders=taken_by_holders)
         ]
         reports = [_report(finding, networks) for finding in _judged(findings, groups_by_port(speaking))]
-        counted = {
-            (report.country, report.operator) for report in reports if report.verdict is Verdict.AVAILABLE
-        }
-        unnamed = {
-            network.plmn
-            for network in networks.values()
-            if network and not network.named and (network.country, network.operator) in counted
-        }
-        return cls(
-            tuple(reports), seconds, tuple(sorted(unnamed)), claims.fingerprint, ports_by_claim(claims_on)
-        )
+        unnamed = _unnamed(reports, networks.values())
+        return cls(tuple(reports), seconds, unnamed, claims.fingerprint, ports_by_claim(claims_on))
 
     @property
     def available(self) -> Counter[tuple[str, str]]:
@@ -134,6 +125,17 @@ def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> Por
         )
         return replace(report, verdict=Verdict.UNKNOWN_NETWORK, reason=reason)
     return replace(report, country=network.country, operator=network.operator)
+
+
+def _unnamed(reports: Iterable[PortReport], networks: Iterable[HomeNetwork | None]) -> tuple[str, ...]:
+    """Return the PLMNs that are counted under their digits."""
+    counted = {(report.country, report.operator) for report in reports if report.verdict is Verdict.AVAILABLE}
+    unnamed = {
+        network.plmn
+        for network in networks
+        if network and not network.named and (network.country, network.operator) in counted
+    }
+    return tuple(sorted(unnamed))
 
 
 def _judged(findings: Iterable[Finding], group_of: Mapping[str, list[Finding]]) -> Iterator[Finding]:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from threading import Lock
 from typing import Generic, TypeVar
 
-from onlinesim_rent.census.runtime_directory import FileIdentity, RuntimeDirectory
+from onlinesim_rent.census.file_identity import FileIdentity
+from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 
 T = TypeVar("T")
 

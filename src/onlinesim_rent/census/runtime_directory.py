@@ -8,26 +8,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Self
 
+from onlinesim_rent.census.file_identity import FileIdentity
 from onlinesim_rent.finding import CensusError
 
 _MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs"}
 _MOUNTS = Path("/proc/self/mountinfo")
-
-
-class FileIdentity(NamedTuple):
-    """Identifies one version of a file: every ``replace`` makes a new identity."""
-
-    device: int
-    inode: int
-    mtime_ns: int
-    size: int
-
-    @classmethod
-    def of(cls, file: os.stat_result) -> Self:
-        """Take the identity from a file's stat(2) result."""
-        return cls(file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
 
 
 class RuntimeDirectory:
