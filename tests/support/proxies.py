@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPSConnection
 from itertools import count
 from pathlib import Path
@@ -131,8 +131,18 @@ def nginx(directory: Path, site: Path = SITE) -> Iterator[Proxy]:
         try:
             yield Proxy(process, port, directory)
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(PATIENCE_SECONDS)
+            end(process)
+
+
+def end(nginx: subprocess.Popen[bytes]) -> None:
+    """End an nginx. It may lose a signal that comes while it starts, so the signal is sent again."""
+    for _ in range(PATIENCE_SECONDS):
+        nginx.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            nginx.wait(1)
+            return
+    nginx.kill()
+    raise AssertionError("nginx did not end")
 
 
 def nginx_command(directory: Path, *arguments: str) -> list[str]:
