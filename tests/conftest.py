@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,12 @@ def settings(tmp_path: Path) -> Settings:
     return Settings.from_env(
         {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*", "RENT_RUNTIME_DIR": str(tmp_path)}
     )
+
+
+@pytest.fixture
+def every_route(settings: Settings) -> Settings:
+    """The settings with every route on. Nothing listens on the endpoint's port."""
+    return replace(settings, services_url="http://127.0.0.1:1/")
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def test_a_key_and_ports_are_enough() -> None:
         names_file=None,
         claims_dir=None,
         taken_by_holders=True,
+        services_url=None,
         log_level="info",
         runtime_dir=Path("/dev/shm", f"onlinesim-rent-{os.getuid()}"),
     )
@@ -189,6 +190,47 @@ def test_a_supported_port_is_kept_as_it_is(port: str) -> None:
 )
 def test_any_other_port_is_refused_by_name(port: str) -> None:
     assert f"RENT_PORTS {port!r} is " in what_is_wrong(RENT_PORTS=f"/dev/ttyUSB0 {port}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:9000/getServices",
+        "https://partner.example",
+        "HTTP://a-b_c.example:1/x?product=all",
+        "https://[::1]:65535/",
+    ],
+)
+def test_the_url_of_an_endpoint_is_kept_as_it_is(url: str) -> None:
+    assert from_env(RENT_SERVICES_URL=url).services_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "partner.example/x",
+        "//partner.example/x",
+        "ftp://partner.example/",
+        "http://",
+        "http:///x",
+        "http://partner.example:0/",
+        "http://partner.example:65536/",
+        "http://partner.example:x/",
+        "http://[::1/",
+        "http://user@partner.example/",
+        "http://user:secret@partner.example/",
+        "http://partner.example/#secret",
+        "http://partner.example/a b",
+        "http://part\u00f1er.example/",
+        "http://-partner.example/",
+    ],
+)
+def test_any_other_url_is_refused_and_not_shown(url: str) -> None:
+    text = what_is_wrong(RENT_SERVICES_URL=url)
+
+    assert "RENT_SERVICES_URL is not http://host/path or https://host/path" in text
+    assert f"{url};" not in text
+    assert "secret@" not in text
 
 
 def test_keys_in_place_are_separated_by_spaces() -> None:

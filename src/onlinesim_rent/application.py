@@ -25,6 +25,8 @@ from onlinesim_rent.web.answers import refuse
 from onlinesim_rent.web.census_source import CensusSource
 from onlinesim_rent.web.monitoring import monitor
 from onlinesim_rent.web.rent import rent_blueprint
+from onlinesim_rent.web.services import services_blueprint
+from onlinesim_rent.web.services_client import ServicesClient
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
     census = census or live_census(settings)
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(rent_blueprint(settings, census))
+    if settings.services_url:
+        app.register_blueprint(services_blueprint(settings, census, ServicesClient(settings.services_url)))
     app.register_error_handler(Exception, refuse)
     monitor(app, census)
     return app

@@ -11,7 +11,7 @@ from threading import Barrier, Event, Thread
 import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
 
-from onlinesim_rent.census.cache import LEAST_SECONDS, RESERVE_SECONDS, CensusCache
+from onlinesim_rent.census.cache import LEAST_SECONDS, PROOF_MARGIN_SECONDS, RESERVE_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import CensusError
@@ -76,6 +76,26 @@ def test_a_census_is_remembered_for_the_seconds_set(virtual, clock, censuses):
     clock.now += 0.001
     assert virtual.get(in_time(clock)) != first
     assert censuses.taken == 2
+
+
+def test_a_request_that_asks_again_gets_its_own_census_again(tmp_path, clock, censuses):
+    cache = CensusCache(tmp_path / "runtime", 0.0, censuses.take, record=censuses.record, clock=clock)
+    came_at, deadline = clock.now - 0.001, in_time(clock)
+    first = cache.get(deadline, came_at)
+    clock.now += PROOF_MARGIN_SECONDS
+    assert cache.get(deadline, came_at) == first
+    clock.now += 0.001
+    assert cache.get(deadline, came_at) != first
+    assert censuses.taken == 2
+
+
+def test_a_request_that_asks_again_too_late_for_a_census_gets_an_error(virtual, clock, censuses):
+    came_at, deadline = clock.now, in_time(clock)
+    virtual.get(deadline, came_at)
+    clock.now = deadline - LEAST_SECONDS + 0.001
+    with pytest.raises(CensusError, match="too little time"):
+        virtual.get(deadline, came_at)
+    assert censuses.taken == 1
 
 
 def test_zero_seconds_turn_the_cache_off(tmp_path, censuses):

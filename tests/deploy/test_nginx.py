@@ -72,7 +72,8 @@ def own_site(directory: Path) -> Iterator[Site]:
 
 
 def serve(directory: Path) -> Iterator[Site]:
-    application = Application(directory)
+    # Nothing listens on the port of the partner's own endpoint.
+    application = Application(directory, RENT_SERVICES_URL="http://127.0.0.1:1/")
     try:
         application.start()
         with nginx(directory) as proxy:
@@ -196,6 +197,8 @@ def test_a_wrong_key_is_401_in_the_services_own_words(site):
         "/getServicesRent/../metrics",
         "/getServicesRent%2f..%2fmetrics",
         "/getServicesRent%00",
+        "/getServicesRent%0a",
+        "/getServices/",
         "/GETSERVICESRENT",
         "/../../etc/passwd",
     ],
@@ -208,6 +211,20 @@ def test_only_the_path_of_the_contract_exists(site, address, path):
     curl(site.proxy, PATH, *CORRECT, "--interface", address)
     first = site.application.server.stdout.until(rf' "{address}" "(.*?) HTTP')
     assert first[1] == f"POST {PATH}"
+
+
+def test_the_shared_endpoint_is_published_too(site, address):
+    answer = curl(site.proxy, "/getServices?key=secret-key", *CORRECT, "--interface", address)
+    assert answer.status == 200
+    assert "RENT_SERVICES_URL takes no connection" in json.loads(answer.body)["error"]
+    site.application.server.stdout.until(rf' "{address}" "POST /getServices HTTP/1.1" 200 ')
+    curl(site.proxy, PATH, *CORRECT)
+    assert f'{address} "POST /getServices" 200 ' in site.proxy.access_log.read_text()
+
+
+def test_a_request_that_comes_back_through_the_proxy_is_known(site):
+    answer = curl(site.proxy, "/getServices", *CORRECT, "-H", "Via: 1.1 onlinesim-rent")
+    assert "leads back to this service" in json.loads(answer.body)["error"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW", "X"])
@@ -274,7 +291,9 @@ def test_a_request_without_tls_is_an_error_of_the_contract(site):
     assert is_the_contracts_error(answer)
 
 
-@pytest.mark.parametrize("name", ["Authorization", "Content-Type", "Content-Encoding", "Accept-Encoding"])
+@pytest.mark.parametrize(
+    "name", ["Authorization", "Content-Type", "Content-Encoding", "Accept-Encoding", "Via"]
+)
 @pytest.mark.parametrize("value", ["\x01", "\x1f", "\x7f", "é", "x" * 2900, "a\tb", ",", '"'])
 def test_no_header_makes_gunicorn_send_its_own_error_page(site, name, value):
     answer = curl(site.proxy, PATH, *CORRECT, "-H", f"{name}: {value}")

@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 import servers
+from hand_census import HandCensus
 from helpers import with_capabilities
 from marketplace import BODY, HEADERS, PATH, ask
 from servers import PATIENCE_SECONDS, PROJECT, command, environment, gunicorn
 
 from modem_simulator import SimulatedBank, SimulatedModule
+from onlinesim_rent.application import create_app
 from onlinesim_rent.serving.request_log import KNOWN_PATHS
 from onlinesim_rent.serving.worker import LARGEST_HEAD, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flask import Flask
     from servers import Server
+
+    from onlinesim_rent.settings import Settings
 
     Start = Callable[..., Server]
 
@@ -134,8 +137,10 @@ def test_a_path_that_is_not_served_is_logged_by_its_kind(
     assert "secret" not in (shared.stdout.text + shared.stderr.text).lower()
 
 
-def test_the_paths_that_are_logged_are_those_that_are_served(app: Flask) -> None:
-    assert {rule.rule for rule in app.url_map.iter_rules()} == KNOWN_PATHS
+def test_the_paths_that_are_logged_are_those_that_are_served(
+    every_route: Settings, census: HandCensus
+) -> None:
+    assert {rule.rule for rule in create_app(every_route, census).url_map.iter_rules()} == KNOWN_PATHS
 
 
 def test_a_refusal_is_one_line_on_stderr(start_gunicorn: Start) -> None:

@@ -36,7 +36,7 @@ class HandCensus:
     failure: Exception | None = None
     deadlines: list[float] = field(default_factory=list)
 
-    def get(self, deadline: float) -> Census:
+    def get(self, deadline: float, came_at: float | None = None) -> Census:
         self.deadlines.append(deadline)
         if self.failure:
             raise self.failure

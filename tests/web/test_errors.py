@@ -14,13 +14,14 @@ from werkzeug.exceptions import (
 )
 
 from onlinesim_rent.finding import CensusError
-from onlinesim_rent.web.errors import InvalidRequest, Unauthorized, error_answer
+from onlinesim_rent.web.errors import InvalidRequest, ServicesError, Unauthorized, error_answer
 
 
 @pytest.mark.parametrize(
     ("error", "status", "text"),
     [
         (CensusError("no port answers"), 200, "no port answers"),
+        (ServicesError("redirects"), 200, "the endpoint of RENT_SERVICES_URL redirects"),
         (InvalidRequest("the action is missing"), 400, "the action is missing; send the JSON object {"),
         (Unauthorized("the key is missing"), 401, "the key is missing; RENT_AUTHORIZATION "),
         (ClientDisconnected(), 400, "did not arrive whole"),

@@ -53,11 +53,13 @@ def test_every_schema_of_the_description_is_one() -> None:
         Draft202012Validator.check_schema(schema)
 
 
-def test_the_description_lists_exactly_the_paths_and_methods(settings: Settings, census: HandCensus) -> None:
+def test_the_description_lists_exactly_the_paths_and_methods(
+    every_route: Settings, census: HandCensus
+) -> None:
     # Who serves GET serves HEAD as well (RFC 9110, 9.3.2).
     served = {
         (rule.rule, method.lower())
-        for rule in create_app(settings, census).url_map.iter_rules()
+        for rule in create_app(every_route, census).url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD"}
     }
 
@@ -82,6 +84,10 @@ EXCHANGES = [
     Exchange("post", PATH, 400, {"headers": BEARER, "data": b"{}"}),
     Exchange("post", PATH, 401, {"data": BODY}),
     Exchange("post", PATH, 413, {"headers": BEARER, "data": b" " * 20_000}),
+    Exchange("post", "/getServices", 200, {"headers": BEARER, "data": BODY}),
+    Exchange("post", "/getServices", 400, {"headers": BEARER, "data": b"{}"}),
+    Exchange("post", "/getServices", 401, {"data": BODY}),
+    Exchange("post", "/getServices", 413, {"headers": BEARER, "data": b" " * 20_000}),
     Exchange("get", "/healthz", 200),
     Exchange("get", "/healthz", 503, census=NO_CENSUS),
     Exchange("get", "/metrics", 200),
@@ -89,10 +95,10 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_every_answer_is_as_the_description_has_it(settings: Settings, exchange: Exchange) -> None:
+def test_every_answer_is_as_the_description_has_it(every_route: Settings, exchange: Exchange) -> None:
     method, path, status, request, census = exchange
 
-    answer = create_app(settings, census).test_client().open(path, method=method, **request)
+    answer = create_app(every_route, census).test_client().open(path, method=method, **request)
 
     assert answer.status_code == status
     described = DESCRIPTION["paths"][path][method]["responses"][str(status)]

@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import subprocess
+from dataclasses import replace
 
 import pytest
 from disks import fill
@@ -100,6 +101,14 @@ def test_the_last_valid_request_ages_until_the_next(client):
 def test_a_valid_request_is_recorded_even_if_the_census_fails(settings):
     client = create_app(settings, HandCensus(failure=CensusError("no descriptors are left"))).test_client()
     client.post("/getServicesRent", data=BODY, headers=HEADERS)
+    assert age_of_the_last_request(client.get("/metrics").text) < 60
+
+
+def test_a_valid_request_for_all_services_is_recorded_too(settings, census):
+    client = create_app(replace(settings, services_url="http://127.0.0.1:1/"), census).test_client()
+    client.post("/getServices", data=BODY)
+    assert age_of_the_last_request(client.get("/metrics").text) == math.inf
+    client.post("/getServices", data=BODY, headers=HEADERS)
     assert age_of_the_last_request(client.get("/metrics").text) < 60
 
 

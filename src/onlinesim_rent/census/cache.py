@@ -115,14 +115,16 @@ class CensusCache:
         self._claims = claims
         self._clock = clock
 
-    def get(self, deadline: float) -> Census:
+    def get(self, deadline: float, came_at: float | None = None) -> Census:
         """Return a census by ``deadline``: one that is young enough, or one that began after this call.
 
+        With ``came_at``, the time when its request came, this call counts as one made then. So a request may
+        ask again, and gets its census of before unless that is too old by now.
         If the call has waited too long to take its own census, a census that ended after this call is enough.
         The oldest counted proof is never older than ``seconds`` and PROOF_MARGIN_SECONDS together. Raises
         CensusError if there is no such census by the deadline.
         """
-        request = _Request(self._clock(), deadline)
+        request = _Request(self._clock() if came_at is None else came_at, deadline)
         try:
             boot_id()
             memory = self._remembered(request) or self._alone(request)

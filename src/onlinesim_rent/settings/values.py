@@ -82,6 +82,30 @@ def _is_socket(port: str) -> bool:
     return _is_host(host) and number > 0 and url.netloc.lower() == f"{bracketed}:{number}" == port[9:].lower()
 
 
+def optional_url(text: str) -> str | None:
+    """Check the address of an HTTP endpoint that may be left out. The words never hold the address."""
+    if text and not _is_url(text):
+        raise ValueError("is not http://host/path or https://host/path without user, password and fragment")
+    return text or None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        host, number = url.hostname or "", url.port
+    except ValueError:
+        return False
+    is_written_plainly = text.isascii() and text.isprintable() and " " not in text
+    has_only_these = url.username is None and url.password is None and "#" not in text
+    return (
+        is_written_plainly
+        and has_only_these
+        and url.scheme in {"http", "https"}
+        and _is_host(host)
+        and number != 0
+    )
+
+
 def _is_host(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

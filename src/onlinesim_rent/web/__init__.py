@@ -1,1 +1,1 @@
-"""HTTP: the route, authentication, reading requests, writing answers, and monitoring."""
+"""HTTP: the routes, authentication, requests and answers, the partner's own endpoint, and monitoring."""

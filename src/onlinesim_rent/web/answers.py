@@ -32,7 +32,7 @@ class Answer:
     """A document as the bytes that are sent, plain and packed."""
 
     def __init__(self, document: object) -> None:
-        self.plain = json.dumps(document).encode()
+        self.plain = json.dumps(document, allow_nan=False).encode()
 
     @cached_property
     def packed(self) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from flask import abort, request
 
 from onlinesim_rent.web.errors import InvalidRequest, unreadable
 from onlinesim_rent.web.schemas import load_request
+from onlinesim_rent.web.unpacking import TooLarge, unpack
 
 BODY_LIMIT = 16 * 1024
 """The largest body in bytes, packed or unpacked: a hundred times the size of the contract's request."""
@@ -39,26 +39,11 @@ def _read_body() -> bytes:
 
 
 def _unpack(body: bytes) -> bytes:
-    """Undo the body's Content-Encoding; raises InvalidRequest or aborts with 413."""
-    match request.headers.get("Content-Encoding", "").strip().lower():
-        case "" | "identity":
-            return body
-        case "gzip" | "x-gzip":
-            return _gunzip(body)
-        case _:
-            raise InvalidRequest("the Content-Encoding is not gzip")
-
-
-def _gunzip(body: bytes) -> bytes:
-    """Unpack one complete gzip member, up to the limit."""
-    unpacker = zlib.decompressobj(wbits=31)  # 16 + 15: a gzip header and trailer (zlib's manual)
+    """Undo the body's Content-Encoding; raises ValueError or aborts with 413."""
     try:
-        content = _at_most_limit(unpacker.decompress(body, BODY_LIMIT + 1))
-    except zlib.error:
-        raise InvalidRequest("the body is not the gzip that its Content-Encoding announces") from None
-    if not unpacker.eof or unpacker.unused_data:
-        raise InvalidRequest("the body is not one whole gzip member")
-    return content
+        return unpack(body, request.headers.get("Content-Encoding", ""), BODY_LIMIT)
+    except TooLarge:
+        abort(413)
 
 
 def _at_most_limit(content: bytes) -> bytes:

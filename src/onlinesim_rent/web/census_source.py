@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 class CensusSource(Protocol):
     """Gives the census that is valid now, and tells of the last one."""
 
-    def get(self, deadline: float) -> Census:
+    def get(self, deadline: float, came_at: float | None = None) -> Census:
         """Return a census that is valid now, by ``deadline`` on boot_clock.
 
-        Raises CensusError if there is none by then.
+        A request may ask a second time, with the time when it came. It then gets the same census again if
+        that is still valid. Raises CensusError if there is none by the deadline.
         """
 
     def last(self) -> tuple[Census, float] | None:

@@ -28,6 +28,13 @@ class Unauthorized(Exception):
     """The request has no valid key, so the marketplace may not have sent it."""
 
 
+class ServicesError(Exception):
+    """The partner's own endpoint gave no answer to which the rent counts could be added.
+
+    The text says what the endpoint does, and how to mend it. It never quotes what the endpoint sent.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
     """The answer to a failed request, and the level at which it is logged."""
@@ -41,6 +48,7 @@ class ErrorAnswer:
 _ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
     # The contract documents HTTP 200 with the status ERROR for a failure on the partner's side.
     CensusError: ErrorAnswer(200, "{error}", log_level=logging.ERROR),
+    ServicesError: ErrorAnswer(200, "the endpoint of RENT_SERVICES_URL {error}", log_level=logging.ERROR),
     InvalidRequest: ErrorAnswer(
         400,
         '{error}; send the JSON object {{"action": "GET_SERVICES", "key": "<apiKey>"}}',

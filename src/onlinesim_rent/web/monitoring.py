@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.web.contract import ROUTES_WITH_A_KEY
 from onlinesim_rent.web.shared_counts import share_counts
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def monitor(app: Flask, census: CensusSource) -> None:
     @app.after_request
     def count(response: Response) -> Response:
         responses.labels(response.status_code).inc()
-        # The route answers 200 to a valid key, and to nothing else.
-        if response.status_code == HTTPStatus.OK and request.blueprint == "onlinesim_rent":
+        # These routes answer 200 to a valid key, and to nothing else.
+        if response.status_code == HTTPStatus.OK and request.blueprint in ROUTES_WITH_A_KEY:
             answered_at.set(boot_clock())
         return response
 
