@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from functools import lru_cache
 from itertools import chain, groupby
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from onlinesim_rent.networks import ANY_OPERATOR
+from onlinesim_rent.strict_json import read_json
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -78,7 +78,10 @@ _ANSWER = GetServicesAnswerSchema()
 @lru_cache(maxsize=16)
 def load_request(body: bytes) -> Mapping[str, Any]:
     """Read the request in a body. Raises ValueError with a sentence that does not quote the body."""
-    document = _json(body)
+    try:
+        document = read_json(body)
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON in UTF-8: {error}") from None
     if not isinstance(document, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the caller's error, not ours
     try:
@@ -112,25 +115,3 @@ def _dump(**answer: object) -> dict[str, Any]:
 def _country(country: str, operators: dict[str, int]) -> dict[str, object]:
     counts = {ANY_OPERATOR: sum(operators.values()), **operators}
     return {"country": country, "operator_map": {name: {"rent": count} for name, count in counts.items()}}
-
-
-def _json(body: bytes) -> object:
-    """Read JSON strictly (RFC 8259): UTF-8, no NaN, and no name twice in an object."""
-    try:
-        return _DECODER.decode(body.decode())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the body is not JSON in UTF-8: {error}") from None
-
-
-def _not_json(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a JSON value")
-
-
-def _named_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    value = dict(pairs)
-    if len(value) < len(pairs):
-        raise ValueError("an object has two values of one name")
-    return value
-
-
-_DECODER = json.JSONDecoder(parse_constant=_not_json, object_pairs_hook=_named_once)
