@@ -271,7 +271,7 @@ def test_a_relative_runtime_directory_of_the_login_is_refused_too() -> None:
 
 
 def check_where_no_file_can_be_written(**variables: str) -> subprocess.CompletedProcess[str]:
-    command = ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "check"]
+    command = ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "config"]
     return subprocess.run(
         behind_mount("-t tmpfs -o ro none /dev/shm", command),
         env=environment(**REQUIRED, **variables),

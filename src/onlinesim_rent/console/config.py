@@ -1,4 +1,4 @@
-"""``onlinesim-rent check``: tells whether the settings are right."""
+"""``onlinesim-rent config``: tells whether the settings are right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from onlinesim_rent.settings import Settings
 
 
 @click.command()
-def check() -> None:
+def config() -> None:
     """Check the settings. If any are wrong, one error names them all."""
     with explained():
         settings = Settings.from_env()
