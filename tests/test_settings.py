@@ -14,7 +14,7 @@ from disks import behind_mount
 from servers import PROJECT, environment
 
 from onlinesim_rent.configuration_error import ConfigurationError
-from onlinesim_rent.settings import VARIABLES, Settings
+from onlinesim_rent.settings import VARIABLES, Settings, api_keys, names_file
 from onlinesim_rent.settings.environment import Variable
 
 REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
@@ -200,6 +200,13 @@ def test_a_key_file_holds_one_key_a_line(tmp_path: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf  old\r\n\n\tnew \xd0\xba\n\n")
 
     assert from_env(RENT_API_KEY="", RENT_API_KEY_FILE=str(file)).api_keys == ("old", "new к")
+
+
+def test_the_keys_and_the_names_file_can_be_read_alone() -> None:
+    assert api_keys({"RENT_API_KEY": "old new", "RENT_PORTS": "wrong"}) == ("old", "new")
+    assert names_file({"RENT_NAMES_FILE": "/etc/names.toml"}) == Path("/etc/names.toml")
+    with pytest.raises(ConfigurationError, match="exactly one"):
+        api_keys({})
 
 
 def test_exactly_one_source_of_keys_is_wanted(tmp_path: Path) -> None:
