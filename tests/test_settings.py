@@ -14,7 +14,7 @@ from disks import behind_mount
 from servers import PROJECT, environment
 
 from onlinesim_rent.configuration_error import ConfigurationError
-from onlinesim_rent.settings import VARIABLES, Settings
+from onlinesim_rent.settings import VARIABLES, Settings, api_keys, names_file
 from onlinesim_rent.settings.environment import Variable
 
 REQUIRED = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/ttyUSB*"}
@@ -244,6 +244,13 @@ def test_a_key_file_holds_one_key_a_line(tmp_path: Path) -> None:
     assert from_env(RENT_API_KEY="", RENT_API_KEY_FILE=str(file)).api_keys == ("old", "new к")
 
 
+def test_the_keys_and_the_names_file_can_be_read_alone() -> None:
+    assert api_keys({"RENT_API_KEY": "old new", "RENT_PORTS": "wrong"}) == ("old", "new")
+    assert names_file({"RENT_NAMES_FILE": "/etc/names.toml"}) == Path("/etc/names.toml")
+    with pytest.raises(ConfigurationError, match="exactly one"):
+        api_keys({})
+
+
 def test_exactly_one_source_of_keys_is_wanted(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("other-key")
@@ -313,7 +320,7 @@ def test_a_relative_runtime_directory_of_the_login_is_refused_too() -> None:
 
 
 def check_where_no_file_can_be_written(**variables: str) -> subprocess.CompletedProcess[str]:
-    command = ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "check"]
+    command = ["prlimit", "--fsize=0", sys.executable, "-m", "onlinesim_rent", "config"]
     return subprocess.run(
         behind_mount("-t tmpfs -o ro none /dev/shm", command),
         env=environment(**REQUIRED, **variables),

@@ -41,6 +41,13 @@ def test_a_country_is_renamed_by_its_iso_code_in_any_case(names_of, key):
     assert home(names, "302720").country == "canada"
 
 
+def test_the_operators_of_each_country_are_listed_under_the_own_names(names_of):
+    operators = names_of('[countries]\nRU = "rossiya"\n[operators]\n25099 = "bee"').operators
+    assert {"mts", "megafon", "bee"} <= operators["rossiya"]
+    assert {"life", "kyivstar"} <= operators["ukraine"]
+    assert "russia" not in operators
+
+
 def test_an_mcc_wins_over_the_iso_code(names_of):
     names = names_of('[countries]\nUS = "usaphysical"\n310 = "usa310"')
     assert home(names, "310260").country == "usa310"

@@ -59,6 +59,14 @@ class Names:
         names = repr((sorted(self._networks.items(), key=str), sorted(self._countries.items(), key=str)))
         return sha256(names.encode()).hexdigest()
 
+    @property
+    def operators(self) -> dict[str, frozenset[str]]:
+        """The names of all operators, by the name of their country; a country may have none."""
+        found: dict[str, set[str]] = {country.name: set() for country in self._countries.values()}
+        for network in filter(None, self._networks.values()):
+            found.setdefault(network.country, set()).add(network.operator)
+        return {country: frozenset(operators) for country, operators in found.items()}
+
     def home_network(self, imsi: str) -> HomeNetwork | None:
         """Name the network that issued the SIM; None if this is no IMSI or its country is not certain."""
         if not _IMSI.fullmatch(imsi):

@@ -175,6 +175,22 @@ def claims_dir(environ: Mapping[str, str] | None = None) -> Path | None:
     return path
 
 
+def api_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Read the keys alone, for a program that asks a service. Raises ConfigurationError."""
+    environment = Environment(VARIABLES, os.environ if environ is None else environ)
+    keys = _api_keys(environment)
+    environment.finish()
+    return keys
+
+
+def names_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """Read RENT_NAMES_FILE alone. Raises ConfigurationError."""
+    environment = Environment(VARIABLES, os.environ if environ is None else environ)
+    path = environment.read("RENT_NAMES_FILE", values.optional_path)
+    environment.finish()
+    return path
+
+
 def _api_keys(environment: Environment) -> tuple[str, ...]:
     in_place, file = (environment.values.get(name, "") for name in ("RENT_API_KEY", "RENT_API_KEY_FILE"))
     try:

@@ -27,22 +27,26 @@ def api_keys(in_place: str, file: str) -> tuple[str, ...]:
     if bool(in_place) == bool(file):
         raise ValueError("RENT_API_KEY and RENT_API_KEY_FILE: exactly one of them must be set")
     if file:
-        return _printable(f"RENT_API_KEY_FILE: {file}", _lines(file))
+        return keys_in(_text(file), f"RENT_API_KEY_FILE: {file}")
     return _printable("RENT_API_KEY", in_place.split())
 
 
-def _lines(file: str) -> list[str]:
-    """Read the lines of a file that are not empty, without the byte order mark that some editors write."""
+def keys_in(text: str, source: str) -> tuple[str, ...]:
+    """Return the keys in a text, one a line; the error names its source."""
+    lines = [line.strip() for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise ValueError(f"{source} holds no key; write one key a line")
+    return _printable(source, lines)
+
+
+def _text(file: str) -> str:
+    """Read a key file without the byte order mark that some editors write."""
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        return Path(file).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"RENT_API_KEY_FILE: {file} is not UTF-8") from None
     except OSError as error:
         raise ValueError(f"RENT_API_KEY_FILE: {file} cannot be read: {error.strerror}") from None
-    lines = [line.strip() for line in text.split("\n") if line.strip()]
-    if not lines:
-        raise ValueError(f"RENT_API_KEY_FILE: {file} holds no key; write one key a line")
-    return lines
 
 
 def _printable(source: str, keys: list[str]) -> tuple[str, ...]:
