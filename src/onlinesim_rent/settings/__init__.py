@@ -69,6 +69,11 @@ VARIABLES = (
         "'claims': only claims do",
         default="holders",
     ),
+    Variable(
+        "RENT_STATUS_PAGE",
+        "'1' shows the last census to people at /status, on loopback and with a key",
+        default="0",
+    ),
     Variable("RENT_LOG_LEVEL", "debug, info, warning, error or critical", default="info"),
     Variable(
         "RENT_RUNTIME_DIR",
@@ -110,7 +115,8 @@ class Settings:
     ``ports`` are globs, absolute device paths and ``socket://host:port``, not yet expanded.
     ``cache_seconds`` is how long a census may be answered again, ``deadline_seconds`` how long after its
     arrival a request must be answered. ``claims_dir`` is None if there are no claims. ``taken_by_holders``
-    says whether a program that holds a port takes the port's module.
+    says whether a program that holds a port takes the port's module. ``status_page`` says whether /status is
+    served.
     """
 
     api_keys: tuple[str, ...] = field(repr=False)
@@ -122,6 +128,7 @@ class Settings:
     names_file: Path | None
     claims_dir: Path | None
     taken_by_holders: bool
+    status_page: bool
     log_level: str
     runtime_dir: Path
 
@@ -146,6 +153,7 @@ class Settings:
             names_file=read("RENT_NAMES_FILE", values.optional_path),
             claims_dir=read("RENT_CLAIMS_DIR", values.optional_directory),
             taken_by_holders=read("RENT_TAKEN_BY", values.taken_by_holders),
+            status_page=read("RENT_STATUS_PAGE", values.switch),
             log_level=read("RENT_LOG_LEVEL", values.log_level),
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
         )
