@@ -11,6 +11,7 @@ import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from http.client import parse_headers
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -22,14 +23,17 @@ from marketplace import BODY, HEADERS, PATH, ask
 from servers import PATIENCE_SECONDS, PROJECT, command, environment, gunicorn
 
 from modem_simulator import SimulatedBank, SimulatedModule
+from onlinesim_rent.application import create_app
 from onlinesim_rent.serving.request_log import KNOWN_PATHS
 from onlinesim_rent.serving.worker import LARGEST_HEAD, is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from flask import Flask
+    from hand_census import HandCensus
     from servers import Server
+
+    from onlinesim_rent.settings import Settings
 
     Start = Callable[..., Server]
 
@@ -92,7 +96,7 @@ def test_a_chunked_body_is_read_and_limited(shared: Server) -> None:
 
 
 def test_other_paths_and_methods_are_errors_of_the_contract(shared: Server) -> None:
-    for method, path, status in (("GET", "/", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405)):
+    for method, path, status in (("GET", "/nowhere", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405)):
         answer = shared.request(method, path)
         assert answer.status == status
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
@@ -134,7 +138,9 @@ def test_a_path_that_is_not_served_is_logged_by_its_kind(
     assert "secret" not in (shared.stdout.text + shared.stderr.text).lower()
 
 
-def test_the_paths_that_are_logged_are_those_that_are_served(app: Flask) -> None:
+def test_the_paths_that_are_logged_are_those_that_are_served(settings: Settings, census: HandCensus) -> None:
+    app = create_app(replace(settings, status_page=True), census)
+
     assert {rule.rule for rule in app.url_map.iter_rules()} == KNOWN_PATHS
 
 

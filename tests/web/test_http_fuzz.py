@@ -7,6 +7,7 @@ import json
 import re
 import socket
 from contextlib import closing, suppress
+from dataclasses import replace
 from http.client import HTTPResponse
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,7 +58,7 @@ def test_the_description_lists_exactly_the_paths_and_methods(settings: Settings,
     # Who serves GET serves HEAD as well (RFC 9110, 9.3.2).
     served = {
         (rule.rule, method.lower())
-        for rule in create_app(settings, census).url_map.iter_rules()
+        for rule in create_app(replace(settings, status_page=True), census).url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD"}
     }
 
@@ -74,6 +75,7 @@ class Exchange(NamedTuple):
     census: HandCensus = HandCensus()
 
 
+ELSEWHERE = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}}
 NO_CENSUS = HandCensus(failure=CensusError("no descriptors are left"))
 EXCHANGES = [
     Exchange("post", PATH, 200, {"headers": BEARER, "data": BODY}),
@@ -85,6 +87,11 @@ EXCHANGES = [
     Exchange("get", "/healthz", 200),
     Exchange("get", "/healthz", 503, census=NO_CENSUS),
     Exchange("get", "/metrics", 200),
+    Exchange("get", "/", 200),
+    Exchange("get", "/", 404, ELSEWHERE),
+    Exchange("get", "/status", 200, {"headers": BEARER}),
+    Exchange("get", "/status", 401),
+    Exchange("get", "/status", 404, ELSEWHERE | {"headers": BEARER}),
 ]
 
 
@@ -92,7 +99,8 @@ EXCHANGES = [
 def test_every_answer_is_as_the_description_has_it(settings: Settings, exchange: Exchange) -> None:
     method, path, status, request, census = exchange
 
-    answer = create_app(settings, census).test_client().open(path, method=method, **request)
+    app = create_app(replace(settings, status_page=True), census)
+    answer = app.test_client().open(path, method=method, **request)
 
     assert answer.status_code == status
     described = DESCRIPTION["paths"][path][method]["responses"][str(status)]
@@ -116,7 +124,7 @@ def test_every_status_of_the_description_is_answered_here() -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405), ("OPTIONS", "/healthz", 405)],
+    [("GET", "/nowhere", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405), ("OPTIONS", "/healthz", 405)],
 )
 def test_an_undescribed_request_gets_the_described_error(
     settings: Settings, census: HandCensus, method: str, path: str, status: int
@@ -217,6 +225,10 @@ def assert_is_harmless(reply: Reply | None, request: bytes) -> None:
         else:
             assert reply.status == 200
             assert request.count(b"secret-key") >= 1
+        assert b"secret-key" not in reply.body
+    elif reply.content_type == "text/html; charset=utf-8":
+        # The page at /, to GET and HEAD.
+        assert reply.status == 200
         assert b"secret-key" not in reply.body
     elif reply.content_type.startswith("text/html"):
         # Gunicorn's own refusal of what is not HTTP.
