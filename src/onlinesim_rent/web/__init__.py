@@ -1,1 +1,1 @@
-"""HTTP: the route, authentication, reading requests, writing answers, and monitoring."""
+"""HTTP: the route, authentication, reading requests, writing answers, monitoring, and pages for people."""
