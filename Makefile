@@ -62,6 +62,15 @@ $(VENV)/run: setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+# The accessibility checker of a test that is skipped without it, so that npm may be missing or fail.
+AXE := axe-core@4.14.1
+$(VENV)/test: $(VENV)/axe
+$(VENV)/axe: $(VENV)/run Makefile
+	@if command -v npm >/dev/null; then \
+	npm install --prefix $(VENV) --no-save --no-audit --no-fund --ignore-scripts --silent \
+	--fetch-retries 0 --fetch-timeout 30000 $(AXE) || echo 'npm cannot install $(AXE): its test is skipped.'; fi
+	@touch $@
+
 $(VENV)/test $(VENV)/lint $(VENV)/audit: $(VENV)/%: $(VENV)/run setup.cfg
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

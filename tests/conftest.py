@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def every_route(settings: Settings) -> Settings:
     """The settings with every route on. Nothing listens on the endpoint's port."""
-    return replace(settings, services_url="http://127.0.0.1:1/")
+    return replace(settings, services_url="http://127.0.0.1:1/", status_page=True)
 
 
 @pytest.fixture

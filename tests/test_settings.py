@@ -44,6 +44,7 @@ def test_a_key_and_ports_are_enough() -> None:
         claims_dir=None,
         taken_by_holders=True,
         services_url=None,
+        status_page=False,
         log_level="info",
         runtime_dir=Path("/dev/shm", f"onlinesim-rent-{os.getuid()}"),
     )
@@ -66,6 +67,7 @@ def test_every_variable_can_be_set() -> None:
         RENT_RUNTIME_DIR="/run/elsewhere",
         RENT_CLAIMS_DIR="/var/lib/claims",
         RENT_TAKEN_BY="claims",
+        RENT_STATUS_PAGE="1",
     )
 
     assert settings.authorization_required is False
@@ -75,6 +77,7 @@ def test_every_variable_can_be_set() -> None:
     assert settings.names_file == Path("/etc/names.toml")
     assert settings.claims_dir == Path("/var/lib/claims")
     assert settings.taken_by_holders is False
+    assert settings.status_page is True
     assert settings.runtime_dir == Path("/run/elsewhere")
 
 
@@ -87,6 +90,7 @@ def test_empty_variables_count_as_not_set() -> None:
         "RENT_BAUD_RATE",
         "RENT_NAMES_FILE",
         "RENT_RUNTIME_DIR",
+        "RENT_STATUS_PAGE",
         "RUNTIME_DIRECTORY",
         "XDG_RUNTIME_DIR",
         "WEB_CONCURRENCY",
@@ -134,6 +138,7 @@ def test_one_message_names_every_wrong_variable() -> None:
         ("RENT_BAUD_RATE", "9600.5"),
         ("RENT_BAUD_RATE", "4000001"),
         ("RENT_AUTHORIZATION", "Optional"),
+        ("RENT_STATUS_PAGE", "yes"),
         ("WEB_CONCURRENCY", "0"),
         ("WEB_CONCURRENCY", "-1"),
         ("WEB_CONCURRENCY", "1.5"),

@@ -12,6 +12,7 @@ from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census
+from onlinesim_rent.census.history import History
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.own_modules import Ask, OwnModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
@@ -23,10 +24,12 @@ from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.web.answers import refuse
 from onlinesim_rent.web.census_source import CensusSource
+from onlinesim_rent.web.landing import landing_blueprint
 from onlinesim_rent.web.monitoring import monitor
 from onlinesim_rent.web.rent import rent_blueprint
 from onlinesim_rent.web.services import services_blueprint
 from onlinesim_rent.web.services_client import ServicesClient
+from onlinesim_rent.web.status import StatusSources, status_blueprint
 
 _log = logging.getLogger(__name__)
 
@@ -49,9 +52,22 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
     app.register_blueprint(rent_blueprint(settings, census))
     if settings.services_url:
         app.register_blueprint(services_blueprint(settings, census, ServicesClient(settings.services_url)))
+    app.register_blueprint(landing_blueprint(settings))
+    if settings.status_page:
+        app.register_blueprint(status_blueprint(settings, _status_sources(settings, census)))
     app.register_error_handler(Exception, refuse)
     monitor(app, census)
     return app
+
+
+def _status_sources(settings: Settings, census: CensusSource) -> StatusSources:
+    claims = ClaimsDirectory(settings.claims_dir)
+    return StatusSources(
+        census,
+        history=History(RuntimeDirectory(settings.runtime_dir)).points,
+        claims=claims.current if settings.claims_dir else None,
+        note=claims.note,
+    )
 
 
 def live_census(settings: Settings) -> CensusCache:
@@ -88,11 +104,19 @@ def own_census(settings: Settings, ask: Ask) -> CensusCache:
 def _cache(
     settings: Settings, take: Callable[[float], Census], claims: ClaimsDirectory, subject: tuple[object, ...]
 ) -> CensusCache:
+    history = History(RuntimeDirectory(settings.runtime_dir)) if settings.status_page else None
+
+    def record(previous: Census | None, census: Census) -> None:
+        journal.record(previous, census)
+        if history:
+            history.record(census)
+
     return CensusCache(
         settings.runtime_dir,
         settings.cache_seconds,
         take,
-        record=journal.record,
+        record=record,
+        record_failure=history.record_failure if history else lambda: None,
         subject=repr(subject),
         claims=lambda: claims.current().fingerprint,
     )

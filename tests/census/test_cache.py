@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from threading import Barrier, Event, Thread
 
@@ -161,6 +162,22 @@ def test_the_journal_gets_the_previous_census_however_old(virtual, clock, census
     clock.now += 3600
     virtual.get(in_time(clock))
     assert censuses.recorded == [None, first]
+
+
+def test_each_failure_is_recorded_and_a_kept_census_is_none(tmp_path, censuses):
+    failures = []
+    cache = CensusCache(
+        tmp_path / "runtime",
+        5.0,
+        censuses.take,
+        record=censuses.record,
+        record_failure=lambda: failures.append("failed"),
+    )
+    for deadline in (0.0, in_time(), in_time(), 0.0):
+        with suppress(CensusError):
+            cache.get(deadline)
+    assert failures == ["failed", "failed"]
+    assert censuses.taken == 1
 
 
 def test_a_census_of_other_settings_is_not_used(tmp_path, censuses):

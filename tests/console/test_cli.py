@@ -252,6 +252,12 @@ def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
 
 
 @pytest.mark.needs("curl")
+def the_status_page(socket: Path) -> str:
+    login = ["--user", "anybody:demonstration-key"]
+    command = ["curl", "--silent", *login, "--unix-socket", str(socket), "http://localhost/status"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
     of_the_real_service = {
         "RENT_API_KEY_FILE": "/nowhere",
@@ -264,12 +270,14 @@ def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
     ):
         curl = shlex.split(lines.until("curl .*")[0])
         answered = subprocess.run([*curl, "--silent"], capture_output=True, text=True, check=True)
+        shown = the_status_page(tmp_path / "socket")
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(PATIENCE_SECONDS) == 0
         printed = lines.close()
     head, _, body = answered.stdout.replace("\r", "").partition("\n\n")
     assert "Content-Type: application/json; charset=utf-8" in head.splitlines()
     assert json.loads(body) == PUBLISHED_ANSWER
+    assert "40 of 50 available" in shown
     assert "SIMULATED" in printed
     assert "Traceback" not in printed
     assert list(tmp_path.iterdir()) == []
@@ -290,6 +298,7 @@ def test_a_long_temporary_directory_is_as_good_as_any(tmp_path):
     long.mkdir()
     with make_run(RENT_BIND="127.0.0.1:0", TMPDIR=str(long)) as (process, lines):
         lines.until("curl .*")
+        lines.until("open http://127.0.0.1:0/status, with any name")
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_SECONDS) == 0
         assert "Traceback" not in lines.close()

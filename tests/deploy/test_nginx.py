@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import ssl
@@ -19,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from proxies import Application, Caller, Proxy, nginx, nginx_command
+from proxies import SITE, Application, Caller, Proxy, nginx, nginx_command
 from servers import PATIENCE_SECONDS
 
 from modem_simulator import SimulatedBank, live_bank
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 PATH = "/getServicesRent"
 BODY = json.dumps({"action": "GET_SERVICES", "key": "secret-key"})
 BEARER = ("-H", "Authorization: Bearer secret-key")
+BASIC = ("--user", "anybody:secret-key")
 JSON = ("-H", "Content-Type: application/json")
 CORRECT = (*BEARER, *JSON, "--data", BODY)
 MARKETPLACE_SECONDS = 10.0
@@ -71,12 +73,12 @@ def own_site(directory: Path) -> Iterator[Site]:
     yield from serve(directory)
 
 
-def serve(directory: Path) -> Iterator[Site]:
+def serve(directory: Path, shipped: Path = SITE, **variables: str) -> Iterator[Site]:
     # Nothing listens on the port of the partner's own endpoint.
-    application = Application(directory, RENT_SERVICES_URL="http://127.0.0.1:1/")
+    application = Application(directory, RENT_SERVICES_URL="http://127.0.0.1:1/", **variables)
     try:
         application.start()
-        with nginx(directory) as proxy:
+        with nginx(directory, shipped) as proxy:
             yield Site(proxy, application)
     finally:
         application.close()
@@ -192,6 +194,7 @@ def test_a_wrong_key_is_401_in_the_services_own_words(site):
         "/",
         "/healthz",
         "/metrics",
+        "/status",
         "/error",
         "/getServicesRent/",
         "/getServicesRent/../metrics",
@@ -409,6 +412,48 @@ def test_the_local_site_serves_only_health_and_metrics(site):
     assert ask_as_the_host(site, "/healthz").body == b"ok\n"
     assert b"\nonlinesim_rent_census_failed 0.0\n" in ask_as_the_host(site, "/metrics").body
     assert ask_as_the_host(site, PATH, *CORRECT).status == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/status"])
+def test_the_shipped_site_shows_no_page_for_people(site, path):
+    assert curl(site.proxy, path, *BEARER).status == 404
+    assert ask_as_the_host(site, path, *BEARER).status == 404
+
+
+@pytest.fixture(scope="module")
+def status_site() -> Iterator[Site]:
+    """The site with its commented blocks switched on, as its comment says."""
+    with TemporaryDirectory() as name:
+        directory = Path(name)
+        text = re.sub(r"^( *)#(?=\S)", r"\1", SITE.read_text(), flags=re.MULTILINE)
+        assert text.count("location = /status {") == 2
+        (directory / "switched-on").write_text(text)
+        yield from serve(directory, directory / "switched-on", RENT_STATUS_PAGE="1")
+
+
+def test_with_its_block_switched_on_the_site_shows_the_status_page(status_site, address):
+    shown = curl(status_site.proxy, "/status", *BASIC, "--interface", address)
+    paused = curl(status_site.proxy, "/status?x=1&renew=off", *BASIC, "--interface", address)
+    assert (shown.status, paused.status) == (200, 200)
+    assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+    assert b'http-equiv="refresh"' in shown.body
+    assert b'http-equiv="refresh"' not in paused.body
+    assert ask_as_the_host(status_site, "/status", *BASIC).status == 200
+
+
+def test_the_published_status_page_needs_the_key(status_site, address):
+    for wrong in ((), ("--user", "anybody:wrong"), ("-H", "Authorization: Bearer wrong")):
+        answer = curl(status_site.proxy, "/status?key=secret-key", *wrong, "--interface", address)
+        assert answer.status == 401
+        assert is_the_contracts_error(answer)
+    assert curl(status_site.proxy, "/", *BASIC, "--interface", address).status == 404
+    posted = curl(status_site.proxy, "/status", *BASIC, "--data", "secret-key", "--interface", address)
+    assert (posted.status, set(posted.headers["Allow"].split(", "))) == (405, {"GET", "HEAD"})
+    # nginx writes a line when it is done with the request, and before it takes the next one.
+    curl(status_site.proxy, "/status", *BASIC)
+    logged = status_site.proxy.access_log.read_text() + status_site.application.server.stdout.text
+    assert f'{address} "GET /status" 401 ' in logged
+    assert "secret" not in logged
 
 
 def ask_as_the_host(site: Site, path: str, *options: str) -> Answer:

@@ -30,6 +30,7 @@ from onlinesim_rent.serving.worker import LARGEST_HEAD, is_whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from hand_census import HandCensus
     from servers import Server
 
     from onlinesim_rent.settings import Settings
@@ -95,7 +96,7 @@ def test_a_chunked_body_is_read_and_limited(shared: Server) -> None:
 
 
 def test_other_paths_and_methods_are_errors_of_the_contract(shared: Server) -> None:
-    for method, path, status in (("GET", "/", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405)):
+    for method, path, status in (("GET", "/nowhere", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405)):
         answer = shared.request(method, path)
         assert answer.status == status
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections import Counter
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
 PACKAGES = {
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
     "cu": "cu",
     "curl": "curl",
     "gammu-smsd": "gammu-smsd",
@@ -46,8 +49,12 @@ PACKAGES = {
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
+AXE = Path(__file__).parents[2] / ".venv/node_modules/axe-core/axe.min.js"
+"""The accessibility checker. The Makefile installs it with npm."""
+
+
 class Right(NamedTuple):
-    """The rights that a test may need, and how to get each."""
+    """What a test may need beside Debian's programs, and how to get it."""
 
     is_given: Callable[[], bool]
     advice: str
@@ -64,6 +71,7 @@ def _may_make_namespaces() -> bool:
 RIGHTS = {
     "root": Right(lambda: os.geteuid() == 0, "run the tests as root"),
     "namespaces": Right(_may_make_namespaces, "run the tests as root, outside a container"),
+    "axe-core": Right(AXE.is_file, "install npm, then: rm .venv/axe; make test"),
     "/run/lock": Right(lambda: os.access("/run/lock", os.W_OK), "run the tests as root"),
 }
 

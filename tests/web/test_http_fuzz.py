@@ -76,6 +76,7 @@ class Exchange(NamedTuple):
     census: HandCensus = HandCensus()
 
 
+ELSEWHERE = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}}
 NO_CENSUS = HandCensus(failure=CensusError("no descriptors are left"))
 EXCHANGES = [
     Exchange("post", PATH, 200, {"headers": BEARER, "data": BODY}),
@@ -91,6 +92,11 @@ EXCHANGES = [
     Exchange("get", "/healthz", 200),
     Exchange("get", "/healthz", 503, census=NO_CENSUS),
     Exchange("get", "/metrics", 200),
+    Exchange("get", "/", 200),
+    Exchange("get", "/", 404, ELSEWHERE),
+    Exchange("get", "/status", 200, {"headers": BEARER}),
+    Exchange("get", "/status", 401),
+    Exchange("get", "/status", 404, ELSEWHERE | {"headers": BEARER}),
 ]
 
 
@@ -122,7 +128,7 @@ def test_every_status_of_the_description_is_answered_here() -> None:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405), ("OPTIONS", "/healthz", 405)],
+    [("GET", "/nowhere", 404), ("GET", PATH, 405), ("OPTIONS", PATH, 405), ("OPTIONS", "/healthz", 405)],
 )
 def test_an_undescribed_request_gets_the_described_error(
     settings: Settings, census: HandCensus, method: str, path: str, status: int
@@ -223,6 +229,10 @@ def assert_is_harmless(reply: Reply | None, request: bytes) -> None:
         else:
             assert reply.status == 200
             assert request.count(b"secret-key") >= 1
+        assert b"secret-key" not in reply.body
+    elif reply.content_type == "text/html; charset=utf-8":
+        # The page at /, to GET and HEAD.
+        assert reply.status == 200
         assert b"secret-key" not in reply.body
     elif reply.content_type.startswith("text/html"):
         # Gunicorn's own refusal of what is not HTTP.

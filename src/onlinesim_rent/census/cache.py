@@ -90,9 +90,10 @@ class CensusCache:
     """Gives the census of the last ``seconds``, or takes one with ``take(deadline)``.
 
     ``subject`` says what is counted and how: a census with another subject is never used. After each census,
-    ``record(previous, census)`` is called; another process may have taken the previous one. ``claims()``
-    is the fingerprint of the present claims: a census with other claims is too old. All times are on
-    ``clock``. The age of a census is the age of its oldest counted proof.
+    ``record(previous, census)`` is called; another process may have taken the previous one. After each call
+    of ``get`` that fails, ``record_failure()`` is called. ``claims()`` is the fingerprint of the present
+    claims: a census with other claims is too old. All times are on ``clock``. The age of a census is the age
+    of its oldest counted proof.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class CensusCache:
         take: Callable[[float], Census],
         *,
         record: Callable[[Census | None, Census], None],
+        record_failure: Callable[[], None] = lambda: None,
         subject: str = "",
         claims: Callable[[], str] = lambda: "",
         clock: Callable[[], float] = boot_clock,
@@ -111,6 +113,7 @@ class CensusCache:
         self._seconds = seconds
         self._take = take
         self._record = record
+        self._record_failure = record_failure
         self._subject = subject
         self._claims = claims
         self._clock = clock
@@ -133,6 +136,7 @@ class CensusCache:
             # On a full disk this may fail too. last_failure() then notices the full disk itself.
             with suppress(CensusError):
                 self._directory.replace(_FAILURE_FILE, str(error).encode())
+            self._record_failure()
             raise
         return memory.census
 

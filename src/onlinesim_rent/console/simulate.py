@@ -76,11 +76,12 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(bank: SimulatedBank, directory: str, readiness: socket.socket) -> dict[str, str]:
-    """Return the caller's environment with the demonstration's ports and key instead of the real ones."""
+    """Return the caller's environment with the demonstration's ports and key, and the status page on."""
     kept = {name: value for name, value in os.environ.items() if name not in REPLACED}
     return kept | {
         "RENT_API_KEY": DEMONSTRATION_KEY,
         "RENT_PORTS": bank.ports,
+        "RENT_STATUS_PAGE": "1",
         "RENT_RUNTIME_DIR": str(Path(directory, "runtime")),
         # systemd writes an abstract name with @.
         "NOTIFY_SOCKET": f"@{readiness.getsockname()[1:].decode()}",
@@ -107,12 +108,14 @@ def _serve(server: subprocess.Popen[bytes], readiness: socket.socket, bank: Simu
 def _invitation(modules: int) -> str:
     bind = os.environ.get("RENT_BIND") or "127.0.0.1:8000"
     socket_path = bind.removeprefix("unix:")
-    where = f"--unix-socket {socket_path} http://localhost" if socket_path != bind else f"http://{bind}"
+    is_tcp = socket_path == bind
+    where = f"http://{bind}" if is_tcp else f"--unix-socket {socket_path} http://localhost"
+    page = f"\nThen open {where}/status, with any name and this key as the password.\n" if is_tcp else ""
     return f"""
 Serving {modules} SIMULATED modules: none of these numbers exists. In another terminal, try:
 
 curl -i {where}/getServicesRent -H 'Authorization: Bearer {DEMONSTRATION_KEY}' \
 -H 'Content-Type: application/json' -d '{{"action": "GET_SERVICES", "key": "{DEMONSTRATION_KEY}"}}'
-
+{page}
 Ctrl-C ends everything.
 """

@@ -9,7 +9,7 @@ from typing import Any
 from gunicorn.glogging import Logger, SafeAtoms
 from gunicorn.http.errors import NoMoreData, ParseException
 
-KNOWN_PATHS = frozenset({"/getServices", "/getServicesRent", "/healthz", "/metrics"})
+KNOWN_PATHS = frozenset({"/", "/getServices", "/getServicesRent", "/healthz", "/metrics", "/status"})
 """The paths that are logged. Any other path may hold a key, by a client's mistake."""
 
 FORMAT = '%(t)s %(h)s "%({x-forwarded-for}i)s" "%(m)s %(U)s %(H)s" %(s)s %(b)s %(L)s'

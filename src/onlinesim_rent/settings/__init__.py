@@ -75,6 +75,11 @@ VARIABLES = (
         if_unset="none",
         example="http://127.0.0.1:9000/getServices",
     ),
+    Variable(
+        "RENT_STATUS_PAGE",
+        "'1' shows the last census to people at /status, on loopback and with a key",
+        default="0",
+    ),
     Variable("RENT_LOG_LEVEL", "debug, info, warning, error or critical", default="info"),
     Variable(
         "RENT_RUNTIME_DIR",
@@ -117,7 +122,8 @@ class Settings:
     ``cache_seconds`` is how long a census may be answered again, ``deadline_seconds`` how long after its
     arrival a request must be answered. ``claims_dir`` is None if there are no claims. ``taken_by_holders``
     says whether a program that holds a port takes the port's module. ``services_url`` is the partner's
-    endpoint whose answer gets the rent counts; None if there is none.
+    endpoint whose answer gets the rent counts; None if there is none. ``status_page`` says whether /status is
+    served.
     """
 
     api_keys: tuple[str, ...] = field(repr=False)
@@ -130,6 +136,7 @@ class Settings:
     claims_dir: Path | None
     taken_by_holders: bool
     services_url: str | None
+    status_page: bool
     log_level: str
     runtime_dir: Path
 
@@ -155,6 +162,7 @@ class Settings:
             claims_dir=read("RENT_CLAIMS_DIR", values.optional_directory),
             taken_by_holders=read("RENT_TAKEN_BY", values.taken_by_holders),
             services_url=read("RENT_SERVICES_URL", values.optional_url),
+            status_page=read("RENT_STATUS_PAGE", values.switch),
             log_level=read("RENT_LOG_LEVEL", values.log_level),
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
         )

@@ -132,6 +132,13 @@ def taken_by_holders(text: str) -> bool:
     return text == "holders"
 
 
+def switch(text: str) -> bool:
+    """Tell whether something is on."""
+    if text not in {"1", "0"}:
+        raise ValueError(f"is {text!r}, neither '1' nor '0'")
+    return text == "1"
+
+
 def log_level(text: str) -> str:
     """Check the name of a level, in any case."""
     if text.lower() not in {"debug", "info", "warning", "error", "critical"}:

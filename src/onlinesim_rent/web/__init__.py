@@ -1,1 +1,1 @@
-"""HTTP: the routes, authentication, requests and answers, the partner's own endpoint, and monitoring."""
+"""HTTP: the contract's routes, authentication, the partner's own endpoint, monitoring, pages for people."""

@@ -17,7 +17,7 @@ from onlinesim_rent.web.errors import error_answer
 from onlinesim_rent.web.schemas import dump_answer, dump_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from onlinesim_rent.census.counting import Census
 
@@ -55,7 +55,9 @@ class CensusAnswers:
         return last[1]
 
 
-def respond(answer: Answer, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def respond(
+    answer: Answer, status: int = 200, headers: Mapping[str, str | Sequence[str]] | None = None
+) -> Response:
     """Send an answer. Every response of the service in JSON is made here."""
     sent, body = _HEADERS, answer.plain
     if _accepts_gzip(request.headers.get("Accept-Encoding", "")):

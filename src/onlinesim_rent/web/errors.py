@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
 from onlinesim_rent.finding import CensusError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class InvalidRequest(Exception):
@@ -35,13 +35,21 @@ class ServicesError(Exception):
     """
 
 
+class LoginRequired(Exception):
+    """A page for people was asked for without a valid key."""
+
+
+class NotLoopback(Exception):
+    """A page for this host's people was asked for from elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
     """The answer to a failed request, and the level at which it is logged."""
 
     status: int
     text: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     log_level: int = logging.DEBUG
 
 
@@ -59,6 +67,24 @@ _ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
         "{error}; RENT_AUTHORIZATION sets whether the header 'Authorization: Bearer <apiKey>' is required",
         {"WWW-Authenticate": 'Bearer realm="onlinesim-rent"'},
         log_level=logging.WARNING,
+    ),
+    # Browsers take the first challenge that they know: a dialogue for a name and a password.
+    LoginRequired: ErrorAnswer(
+        401,
+        "{error}; log in with any name and the key as the password, or send 'Authorization: Bearer <apiKey>'",
+        {
+            "WWW-Authenticate": (
+                'Basic realm="onlinesim-rent", charset="UTF-8"',
+                'Bearer realm="onlinesim-rent"',
+            )
+        },
+        log_level=logging.INFO,
+    ),
+    NotLoopback: ErrorAnswer(
+        404,
+        "this page is for the host itself; open it there on 127.0.0.1, or let nginx publish /status "
+        "(deploy/onlinesim-rent.nginx)",
+        log_level=logging.INFO,
     ),
     ClientDisconnected: ErrorAnswer(400, "the body did not arrive whole; send it again"),
     NotFound: ErrorAnswer(404, "nothing is served at this path; send POST /getServicesRent"),
