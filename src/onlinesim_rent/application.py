@@ -20,6 +20,7 @@ from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
 from onlinesim_rent.modem.probe import Prober
+from onlinesim_rent.modem.probing import Progress, no_progress
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.web.answers import refuse
@@ -70,10 +71,11 @@ def _status_sources(settings: Settings, census: CensusSource) -> StatusSources:
     )
 
 
-def live_census(settings: Settings) -> CensusCache:
+def live_census(settings: Settings, progress: Progress = no_progress) -> CensusCache:
     """Return the census of the real modules on the settings' ports. Raises ConfigurationError.
 
-    Logs a warning if this process cannot see every program that holds a port.
+    Logs a warning if this process cannot see every program that holds a port. While this process takes a
+    census, ``progress(found, ports)`` is called with each finding.
     """
     names = Names.load(settings.names_file)
     if unseen := cannot_see_all_holders():
@@ -81,7 +83,7 @@ def live_census(settings: Settings) -> CensusCache:
     claims = ClaimsDirectory(settings.claims_dir)
     taker = CensusTaker(
         settings.ports,
-        Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders),
+        Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders, progress=progress),
         names,
         KnownModules(RuntimeDirectory(settings.runtime_dir)),
         claims,

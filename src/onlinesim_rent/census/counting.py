@@ -21,7 +21,8 @@ from onlinesim_rent.networks.home_network import HomeNetwork, Names
 class PortReport:
     """The verdict on one port. It holds no IMEI and no IMSI, so it may be stored and shown.
 
-    ``seconds`` is the time of the verdict, from the start of the census.
+    ``seconds`` is the time of the verdict, from the start of the census. ``module`` is the first of the ports
+    that share an IMEI or an IMSI with this one; it is empty if no other port does.
     """
 
     port: str
@@ -30,6 +31,7 @@ class PortReport:
     seconds: float
     country: str = ""
     operator: str = ""
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,11 @@ class Census:
         speaking = [
             finding for finding in findings if not _says_nothing(finding, taken_by_holders=taken_by_holders)
         ]
-        reports = [_report(finding, networks) for finding in _judged(findings, groups_by_port(speaking))]
+        modules = _modules(findings)
+        reports = [
+            _report(finding, networks, modules.get(finding.port, ""))
+            for finding in _judged(findings, groups_by_port(speaking))
+        ]
         unnamed = _unnamed(reports, networks.values())
         return cls(tuple(reports), seconds, unnamed, claims.fingerprint, ports_by_claim(claims_on))
 
@@ -113,8 +119,13 @@ class Census:
         )
 
 
-def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None]) -> PortReport:
-    report = PortReport(finding.port, finding.verdict, finding.reason, finding.seconds)
+def _modules(findings: Iterable[Finding]) -> dict[str, str]:
+    """Return the first port of each port's group, for the groups of several ports."""
+    return {port: group[0].port for port, group in groups_by_port(findings).items() if len(group) > 1}
+
+
+def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None], module: str) -> PortReport:
+    report = PortReport(finding.port, finding.verdict, finding.reason, finding.seconds, module=module)
     if finding.verdict is not Verdict.AVAILABLE or finding.modem is None:
         return report
     network = networks[finding.modem.imsi]

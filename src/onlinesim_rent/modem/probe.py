@@ -19,7 +19,7 @@ from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_t
 from onlinesim_rent.modem.ports.signs_of_use import SignsOfUse
 from onlinesim_rent.modem.ports.sysfs import SYSFS
 from onlinesim_rent.modem.ports.topology import Topology
-from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing
+from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing, Progress, no_progress
 
 SPARE_DESCRIPTORS = 64
 
@@ -31,6 +31,7 @@ class Prober:
 
     With ``taken_by_holders``, a program that uses one port of a module uses its other ports too. ``topology``
     tells which ports those are, from ``sysfs``. ``clock`` gives the time of the deadlines, in seconds.
+    ``progress(found, ports)`` is called with each finding.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class Prober:
         taken_by_holders: bool = True,
         sysfs: Path = SYSFS,
         clock: Callable[[], float] = boot_clock,
+        progress: Progress = no_progress,
     ) -> None:
         self._baud_rate = baud_rate
+        self._progress = progress
         self.taken_by_holders = taken_by_holders
         self.topology = Topology(sysfs)
         self.clock = clock
@@ -55,7 +58,8 @@ class Prober:
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
         latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
         host = _Host(self._baud_rate, latest, self.topology if self.taken_by_holders else None)
-        probing = Probing(ports, deadline, host, frozenset(line.port.name for line in stuck))
+        names = frozenset(line.port.name for line in stuck)
+        probing = Probing(ports, deadline, host, names, self._progress)
         try:
             return probing.run()
         finally:

@@ -33,21 +33,35 @@ _UNWATCHED_SECONDS = 0.5
 _BATCH_SECONDS = 0.25
 """Modules whose second dialogue is due within this time are asked together."""
 
+Progress = Callable[[int, int], None]
+"""Is told how many ports have a finding, and how many there are."""
+
+
+def no_progress(_found: int, _ports: int, /) -> None:
+    """Is told of the progress, and tells nobody."""
+
 
 class Probing:
     """Asks ports for one census, by a deadline on the system's clock. ``lines`` are in the ports' order.
 
-    ``stuck`` names the ports that are still opening or closing since an earlier census.
+    ``stuck`` names the ports that are still opening or closing since an earlier census. ``progress(found,
+    ports)`` is called with each finding.
     """
 
     def __init__(
-        self, ports: Sequence[Port], deadline: float, system: System, stuck: frozenset[str] = frozenset()
+        self,
+        ports: Sequence[Port],
+        deadline: float,
+        system: System,
+        stuck: frozenset[str] = frozenset(),
+        progress: Progress = no_progress,
     ) -> None:
         self.lines = [Line(port, is_stuck=port.name in stuck) for port in ports]
         self._deadline = deadline
         self._clock = system.clock
         self._began = system.clock()
         self._unfinished = 0
+        self._progress = progress
         self._reviews_at = NEVER
         self._looked_at = self._began
         self._timers = Timers()
@@ -234,3 +248,4 @@ class Probing:
         at = line.proved_at if isinstance(outcome, Modem) else self._clock()
         finding = Finding.of(line.port.name, outcome, round(at - self._began, 3))
         line.finding = finding if finding.modem else replace(finding, modem=line.modem)
+        self._progress(len(self.lines) - self._unfinished, len(self.lines))

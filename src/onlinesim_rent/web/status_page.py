@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
+from onlinesim_rent.census.attention import ADVICE, rank
 from onlinesim_rent.census.claims import Claims, digest, masked
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
@@ -45,9 +46,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class PortGroup:
-    """All ports of one verdict."""
+    """All ports of one verdict, and what to do about it."""
 
     verdict: str
+    advice: str
     is_counted: bool
     ports: tuple[Port, ...]
 
@@ -134,11 +136,11 @@ def common_directory(ports: Iterable[str]) -> str:
 
 
 def port_groups(reports: Iterable[PortReport], directory: str) -> Iterator[PortGroup]:
-    """Yield the ports by verdict, those that are counted last."""
-    ordered = sorted(reports, key=lambda report: (_is_counted(report), report.verdict))
+    """Yield the ports by verdict, those that need attention first."""
+    ordered = sorted(reports, key=lambda report: rank(report.verdict))
     for verdict, group in groupby(ordered, key=lambda report: report.verdict):
         ports = tuple(_port(report, directory) for report in group)
-        yield PortGroup(verdict, verdict is Verdict.AVAILABLE, ports)
+        yield PortGroup(verdict, ADVICE[verdict], verdict is Verdict.AVAILABLE, ports)
 
 
 def claim_list(claims: Claims, notes: Mapping[str, str], census: Census | None) -> ClaimList:
