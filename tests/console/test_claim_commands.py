@@ -80,6 +80,6 @@ def test_claims_says_that_there_is_no_directory(tmp_path):
 
 def test_check_tells_of_a_wrong_claims_directory(claims, tmp_path):
     (claims / "notes.txt").touch()
-    refused = run("check", RENT_API_KEY="k", RENT_PORTS="/dev/none", RENT_CLAIMS_DIR=str(claims))
+    refused = run("config", RENT_API_KEY="k", RENT_PORTS="/dev/none", RENT_CLAIMS_DIR=str(claims))
     assert refused.returncode == 1
     assert "'notes.txt', which is no claim" in refused.stderr
