@@ -11,18 +11,18 @@ ADVICE: Mapping[Verdict, str] = {
     "dialout), or free the driver that is stuck.",
     Verdict.HUNG_UP: "The device went away while it was asked: look at its cable, its hub and its power.",
     Verdict.SILENT: "Look at the module's power and at RENT_BAUD_RATE. A module that boots answers later.",
-    Verdict.NOT_AT: "A GPS, diagnostic or log port: leave it out of RENT_PORTS. If it is a terminal server in "
-    "telnet mode, no module behind it answers.",
+    Verdict.NOT_AT: "A GPS, diagnostic or log port: leave it out of RENT_PORTS. If it is a terminal server "
+    "in telnet mode, no module behind it answers.",
     Verdict.NO_IDENTITY: "The module gives no IMEI, or its SIM no IMSI: write the IMEI, or change the SIM.",
     Verdict.SIM_NOT_READY: "Put a SIM in, or enter its PIN once and switch the PIN off.",
     Verdict.NOT_REGISTERED: "Look at the antenna, the contract and the coverage.",
     Verdict.UNKNOWN_NETWORK: "The SIM belongs to no single country (for example, an Internet-of-things SIM). "
     "If it can be rented, name its network in RENT_NAMES_FILE.",
-    Verdict.SIM_CHANGED: "A SIM bank swapped the card while the module was asked. The next census tells more.",
+    Verdict.SIM_CHANGED: "A SIM bank swapped the card while the module was asked. Look again later.",
     Verdict.DOUBTFUL: "The module contradicts itself, or has just restarted: look again, then replace it.",
-    Verdict.OUT_OF_TIME: "Too slow for RENT_DEADLINE_SECONDS: look at the module, or at what slows this host.",
+    Verdict.OUT_OF_TIME: "Too slow for RENT_DEADLINE_SECONDS: look at the module, or at this host's load.",
     Verdict.IN_USE: "The reason names the program or the call. If nobody rents the number, end the program.",
-    Verdict.CLAIMED: "A claim says that it is taken: onlinesim-rent claims lists them, release withdraws one.",
+    Verdict.CLAIMED: "A claim says that it is taken: see onlinesim-rent claims, and release to withdraw one.",
     Verdict.DUPLICATE: "Another port of the same module, or a module with the same SIM, is counted already.",
     Verdict.AVAILABLE: "Counted.",
 }

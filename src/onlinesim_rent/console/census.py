@@ -14,7 +14,7 @@ from onlinesim_rent.application import live_census
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.console.errors import explained, printed
-from onlinesim_rent.console.ports import count_ports
+from onlinesim_rent.console.port_count import count_ports
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.settings import Settings
 

@@ -26,6 +26,7 @@ VARIABLES = (
         "the key; several keys, separated by spaces, are valid at the same time",
         if_unset="one is required",
         example="KEY-FROM-YOUR-ACCOUNT",
+        is_secret=True,
     ),
     Variable(
         "RENT_API_KEY_FILE",
@@ -93,22 +94,23 @@ VARIABLES = (
 """Every setting, described once. gunicorn.conf.py reads the last two itself."""
 
 
-def runtime_dir(environ: Mapping[str, str]) -> Path:
-    """Choose the service's own directory: systemd's, the login's, one in memory or a temporary one.
+def runtime_dir(environ: Mapping[str, str]) -> tuple[Path, str]:
+    """Choose the service's own directory, and say in words why it is this one.
 
-    Raises ValueError if none of them can be written to.
+    It is systemd's, the login's, one in memory or a temporary one. Raises ValueError if none of them can be
+    written to.
     """
     by_systemd = environ.get("RUNTIME_DIRECTORY", "").split(":")[0]
     if by_systemd:
-        return Path(by_systemd)
+        return Path(by_systemd), "systemd (RUNTIME_DIRECTORY)"
     by_login = environ.get("XDG_RUNTIME_DIR")
     if by_login:
-        return Path(by_login, "onlinesim-rent")
+        return Path(by_login, "onlinesim-rent"), "the login (XDG_RUNTIME_DIR)"
     name = f"onlinesim-rent-{os.getuid()}"
     if os.access(SHARED_MEMORY, os.W_OK):
-        return SHARED_MEMORY / name
+        return SHARED_MEMORY / name, f"chosen: {SHARED_MEMORY} is in memory"
     try:
-        return Path(tempfile.gettempdir(), name)
+        return Path(tempfile.gettempdir(), name), f"chosen: {SHARED_MEMORY} cannot be written to"
     except FileNotFoundError:
         raise ValueError("is not set, and no directory for temporary files can be written to") from None
 
@@ -147,9 +149,19 @@ class Settings:
         Raises ConfigurationError, which names every wrong variable at once. An unknown variable is only
         logged: a variable for a newer release must not stop this one.
         """
-        environment = Environment(VARIABLES, os.environ if environ is None else environ)
+        environment = environment_of(environ)
         for problem in environment.unknown("RENT_"):
             _log.warning("%s", problem)
+        settings = cls.read(environment)
+        environment.finish()
+        return settings
+
+    @classmethod
+    def read(cls, environment: Environment) -> Settings:
+        """Read the settings from an environment, which collects what is wrong. Raises nothing.
+
+        An example stands in the place of each wrong value.
+        """
         read = environment.read
         settings = cls(
             api_keys=_api_keys(environment),
@@ -168,8 +180,12 @@ class Settings:
         )
         # Gunicorn reads this variable itself. With 0 workers it would listen and never answer.
         read("WEB_CONCURRENCY", values.workers)
-        environment.finish()
         return settings
+
+
+def environment_of(environ: Mapping[str, str] | None = None) -> Environment:
+    """Return the environment that holds the settings: by default, the process's own."""
+    return Environment(VARIABLES, os.environ if environ is None else environ)
 
 
 def claims_dir(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -177,7 +193,7 @@ def claims_dir(environ: Mapping[str, str] | None = None) -> Path | None:
 
     Raises ConfigurationError.
     """
-    environment = Environment(VARIABLES, os.environ if environ is None else environ)
+    environment = environment_of(environ)
     path = environment.read("RENT_CLAIMS_DIR", values.optional_directory)
     environment.finish()
     return path
@@ -185,7 +201,7 @@ def claims_dir(environ: Mapping[str, str] | None = None) -> Path | None:
 
 def api_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Read the keys alone, for a program that asks a service. Raises ConfigurationError."""
-    environment = Environment(VARIABLES, os.environ if environ is None else environ)
+    environment = environment_of(environ)
     keys = _api_keys(environment)
     environment.finish()
     return keys
@@ -193,20 +209,47 @@ def api_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
 
 def names_file(environ: Mapping[str, str] | None = None) -> Path | None:
     """Read RENT_NAMES_FILE alone. Raises ConfigurationError."""
-    environment = Environment(VARIABLES, os.environ if environ is None else environ)
+    environment = environment_of(environ)
     path = environment.read("RENT_NAMES_FILE", values.optional_path)
     environment.finish()
     return path
 
 
+def baud_rate(environ: Mapping[str, str] | None = None) -> int:
+    """Read RENT_BAUD_RATE alone, for a program that only looks at ports. Raises ConfigurationError."""
+    environment = environment_of(environ)
+    rate = environment.read("RENT_BAUD_RATE", values.baud_rate)
+    environment.finish()
+    return rate
+
+
 def _api_keys(environment: Environment) -> tuple[str, ...]:
-    in_place, file = (environment.values.get(name, "") for name in ("RENT_API_KEY", "RENT_API_KEY_FILE"))
+    names = ("RENT_API_KEY", "RENT_API_KEY_FILE")
+    in_place, file = (environment.values.get(name, "") for name in names)
     try:
-        return values.api_keys(in_place, file)
+        keys = values.api_keys(in_place, file)
     except ValueError as problem:
-        environment.refuse(str(problem), instead="RENT_API_KEY_FILE")
+        wrong = [name for name in names if environment.values.get(name)] or names
+        environment.refuse(str(problem), instead="RENT_API_KEY_FILE", wrong=wrong)
         return ()
+    number = f"{len(keys)} key" if len(keys) == 1 else f"{len(keys)} keys"
+    if file:
+        environment.explain("RENT_API_KEY_FILE", f"{file} ({number})", _origin(file, environment))
+    else:
+        environment.explain("RENT_API_KEY", number, "environment")
+    return keys
+
+
+def _origin(file: str, environment: Environment) -> str:
+    """Say where a file comes from: systemd.exec(5) tells a service the directory of its credentials."""
+    credentials = environment.values.get("CREDENTIALS_DIRECTORY")
+    is_credential = credentials and Path(file).is_relative_to(credentials)
+    return "systemd credential" if is_credential else "environment"
 
 
 def _runtime_dir(text: str, environment: Environment) -> Path:
-    return values.directory(text or str(runtime_dir(environment.values)))
+    if text:
+        return values.directory(text)
+    directory, why = runtime_dir(environment.values)
+    environment.explain("RENT_RUNTIME_DIR", str(directory), why)
+    return values.directory(str(directory))

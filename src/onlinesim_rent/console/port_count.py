@@ -13,6 +13,10 @@ def count_ports(settings: Settings) -> int:
     """Return how many ports RENT_PORTS finds, and warn if there are none."""
     count = len(find_ports(settings.ports))
     if not count:
-        patterns = " ".join(settings.ports)
-        click.echo(f"RENT_PORTS ({patterns}) {FINDS_NO_PORT}", err=True)
+        click.echo(finds_no_port(settings), err=True)
     return count
+
+
+def finds_no_port(settings: Settings) -> str:
+    """Return the warning for settings whose RENT_PORTS finds no port."""
+    return f"RENT_PORTS ({' '.join(settings.ports)}) {FINDS_NO_PORT}"
