@@ -386,6 +386,7 @@ def test_ports_are_grouped_by_verdict_and_the_counted_ones_last() -> None:
 
     assert (wrong.verdict, right.verdict) == ("SIM not ready", "available")
     assert (wrong.is_counted, right.is_counted) == (False, True)
+    assert "PIN" in wrong.advice
     assert [port.shown for port in wrong.ports] == [
         "its SIM is not ready: SIM PIN",
         "the same module as ttyUSB1",
