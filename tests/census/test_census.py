@@ -49,6 +49,11 @@ def test_note_9_a_module_that_answers_on_two_ports_counts_once():
     assert taken.ports[1].reason == "the same module as a, which is counted"
 
 
+def test_each_port_of_a_module_names_the_modules_first_port():
+    taken = census(*(available(port, IMEI[port == "c"], BEELINE[port == "c"]) for port in "abc"))
+    assert [report.module for report in taken.ports] == ["a", "a", ""]
+
+
 SAYS_NOTHING = [Verdict.SILENT, Verdict.NOT_AT, Verdict.OUT_OF_TIME]
 COUNTS_AGAINST = [v for v in Verdict if v not in {*SAYS_NOTHING, Verdict.AVAILABLE, Verdict.DUPLICATE}]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -20,8 +22,12 @@ from disks import behind_mount
 from helpers import with_capabilities
 from marketplace import PUBLISHED_ANSWER
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
+from terminals import on_a_terminal
 
 from modem_simulator import SimulatedBank, SimulatedModule, live_bank
+from onlinesim_rent.census.attention import ADVICE
+from onlinesim_rent.console.exit_status import INTERRUPTED, NOTHING_AVAILABLE
+from onlinesim_rent.finding import Verdict
 
 MODULES = [*live_bank(2, 0.0), SimulatedModule("869731054051594", "250990000000009", fault="sim_pin")]
 
@@ -38,17 +44,71 @@ def settings_of(tmp_path):
     return variables
 
 
-def test_census_prints_the_verdict_on_every_port_and_the_sum(settings_of):
+def test_census_prints_every_port_what_to_do_and_the_sum(settings_of):
     with SimulatedBank(MODULES) as bank:
         printed = run("census", **settings_of(bank))
         port = bank.port("modem002")
     assert printed.returncode == 0
-    heading, *rows, summary = printed.stdout.splitlines()
-    assert heading.split() == ["PORT", "VERDICT", "SECONDS", "NETWORK", "OR", "REASON"]
-    assert [row.split()[1] for row in rows[:2]] == ["available", "available"]
-    assert rows[2].startswith(f"{port}  SIM not ready")
-    assert rows[2].endswith("its SIM is not ready: SIM PIN")
-    assert summary.startswith("2 of 3 ports are available numbers; asked in ")
+    heading, first, *rows = printed.stdout.splitlines()
+    assert heading.split() == ["PORT", "COUNTRY", "OPERATOR", "VERDICT", "REASON", "SECONDS"]
+    assert re.fullmatch(rf"{port} +SIM not ready +its SIM is not ready: SIM PIN +\d\.\d\d", first)
+    assert [row.split()[3] for row in rows[:2]] == ["available", "available"]
+    assert rows[2:6] == [
+        "",
+        "1 SIM not ready: its SIM is not ready: SIM PIN",
+        f"  {ADVICE[Verdict.SIM_NOT_READY]}",
+        "",
+    ]
+    assert rows[6].startswith("2 of 3 ports are available numbers; asked in ")
+
+
+def test_census_without_an_available_number_ends_with_status_3(settings_of):
+    with SimulatedBank(MODULES[2:]) as bank:
+        printed = run("census", **settings_of(bank))
+    assert printed.returncode == NOTHING_AVAILABLE
+
+
+def test_a_terminal_shows_progress_and_folds_but_cuts_nothing(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        port = bank.port("modem002")
+        status, shown = on_a_terminal("census", columns=60, **settings_of(bank))
+    assert status == 0
+    assert "Asking the ports" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert port in plain
+    assert "SIM not ready" in " ".join(plain.split())
+    assert "\x1b[32m" in shown
+
+
+def test_no_color_is_obeyed(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        _, shown = on_a_terminal("census", **settings_of(bank) | {"NO_COLOR": "1"})
+    assert "\x1b[32m" not in shown
+
+
+def test_a_locale_without_our_letters_ends_no_command(settings_of):
+    with SimulatedBank(MODULES) as bank:
+        printed = run("census", **settings_of(bank) | {"PYTHONIOENCODING": "ascii"})
+    assert printed.returncode == 0
+    assert printed.stdout.isascii()
+
+
+def test_watch_takes_one_census_after_another_until_ctrl_c(settings_of):
+    variables = settings_of
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        process = subprocess.Popen(
+            [*ONLINESIM_RENT, "census", "--watch", "1"],
+            env=environment(**variables(bank) | {"RENT_CACHE_SECONDS": "0"}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout
+        seen = [line for line in islice(process.stdout, 20) if "1 of 1 ports are available" in line]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    assert len(seen) > 1
+    assert (process.returncode, errors.splitlines()[-1]) == (INTERRUPTED, "Interrupted.")
 
 
 def test_census_prints_the_ports_that_are_named_only(settings_of):
@@ -97,12 +157,12 @@ def test_a_wrong_names_file_is_told_by_config(tmp_path):
     assert "Traceback" not in refused.stderr
 
 
-@pytest.mark.parametrize("command", ["census", "config"])
-def test_a_glob_that_finds_no_port_is_reported(command, tmp_path):
+@pytest.mark.parametrize(("command", "status"), [("census", NOTHING_AVAILABLE), ("config", 0)])
+def test_a_glob_that_finds_no_port_is_reported(command, status, tmp_path):
     told = run(
         command, RENT_API_KEY="k", RENT_PORTS=f"{tmp_path}/tty*", RENT_RUNTIME_DIR=f"{tmp_path}/runtime"
     )
-    assert told.returncode == 0
+    assert told.returncode == status
     assert f"RENT_PORTS ({tmp_path}/tty*) finds no port" in told.stderr
 
 
@@ -223,8 +283,8 @@ def test_ctrl_c_ends_a_census_without_a_traceback(settings_of):
     with SimulatedBank(SLOW) as bank, census_in_mid_dialogue(settings_of(bank), bank) as process:
         process.send_signal(signal.SIGINT)
         printed, errors = process.communicate(timeout=PATIENCE_SECONDS)
-    assert (process.returncode, printed) == (1, "")
-    assert errors.splitlines()[-1] == "Aborted!"
+    assert (process.returncode, printed) == (INTERRUPTED, "")
+    assert errors.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in errors
 
 

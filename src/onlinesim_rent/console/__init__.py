@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from onlinesim_rent.console import exit_status
 from onlinesim_rent.console.census import census
 from onlinesim_rent.console.check import check
 from onlinesim_rent.console.claim import claim
@@ -13,7 +16,19 @@ from onlinesim_rent.console.release import release
 from onlinesim_rent.console.simulate import simulate
 
 
-@click.group(commands=[census, check, claim, claims, config, release, simulate])
+class Commands(click.Group):
+    """The commands. Ctrl-C ends any of them without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. If Ctrl-C ends it, end with a shell's status for that."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(exit_status.INTERRUPTED)
+
+
+@click.group(cls=Commands, commands=[census, check, claim, claims, config, release, simulate])
 @click.version_option(package_name="onlinesim-rent")
 def main() -> None:
     """Tell how many phone numbers can be rented right now. Settings come from the environment (RENT_...)."""

@@ -1,0 +1,71 @@
+"""What ``onlinesim-rent census`` says of a census. Pure functions over values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from onlinesim_rent.census.attention import ADVICE, rank
+from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.finding import Verdict
+
+MOST_REASONS = 3
+"""Of one verdict, so many different reasons are listed. The table has the others."""
+
+HEADINGS = ("PORT", "MODULE", "COUNTRY", "OPERATOR", "VERDICT", "REASON", "SECONDS")
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """The ports of one verdict: how many for each reason, and what to do."""
+
+    verdict: Verdict
+    reasons: tuple[tuple[str, int], ...]
+    advice: str
+
+
+def by_attention(reports: Sequence[PortReport]) -> list[PortReport]:
+    """Order the ports by what needs attention first; ports of one verdict keep their order."""
+    return sorted(reports, key=lambda report: rank(report.verdict))
+
+
+def cells(report: PortReport) -> tuple[str, ...]:
+    """Return a port's row under HEADINGS. MODULE names the first port of its module, if it has several."""
+    return (
+        report.port,
+        report.module.rpartition("/")[2],
+        report.country,
+        report.operator,
+        report.verdict,
+        "" if report.verdict is Verdict.AVAILABLE else report.reason,
+        f"{report.seconds:.2f}",
+    )
+
+
+def attentions(reports: Sequence[PortReport]) -> Iterator[Attention]:
+    """Yield what to do about each verdict that does not count, the most urgent first."""
+    for verdict, group in groupby(by_attention(reports), key=lambda report: report.verdict):
+        if verdict is not Verdict.AVAILABLE:
+            reasons = Counter(report.reason for report in group).most_common()
+            yield Attention(verdict, tuple(reasons), ADVICE[verdict])
+
+
+def attention_lines(attention: Attention) -> Iterator[str]:
+    """Yield the lines about one verdict: each reason with its number, then what to do."""
+    for reason, number in attention.reasons[:MOST_REASONS]:
+        yield f"{number} {attention.verdict}: {reason}"
+    if others := attention.reasons[MOST_REASONS:]:
+        number = sum(number for _, number in others)
+        yield f"{number} {attention.verdict}, for {len(others)} more reasons: see the table"
+    yield f"  {attention.advice}"
+
+
+def summary(census: Census, age: float) -> str:
+    """Return the last line: how many numbers, and when they were asked for."""
+    available = sum(census.available.values())
+    when = f"asked in {census.seconds:.2f} s"
+    if age > 1:
+        when += f", {age:.0f} s ago"
+    return f"{available} of {len(census.ports)} ports are available numbers; {when}."
