@@ -32,12 +32,12 @@ from onlinesim_rent.census.cache import LATE_SECONDS, PROOF_MARGIN_SECONDS, RESE
 from onlinesim_rent.census.claims import Claims
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.finding import CensusError, Finding, Verdict
-from onlinesim_rent.modem import line as line_room
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.paths import siblings
 from onlinesim_rent.modem.probing import Probing
 from onlinesim_rent.modem.proof import PROOF_SECONDS, seconds_to_ask_again
+from onlinesim_rent.modem.protocol import dialogue as dialogue_room
 from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import SHARED_MEMORY
@@ -404,13 +404,13 @@ def _claimed(asked: Asked) -> Iterator[str]:
 @contextmanager
 def asking(dialogue: NewDialogue) -> Iterator[None]:
     """Ask modules with another dialogue, so that a test can check what the judge finds."""
-    original = line_room.prove, line_room.prove_again
+    original = dialogue_room.prove, dialogue_room.prove_again
     if dialogue is not prove:
-        line_room.prove, line_room.prove_again = dialogue, lambda _: dialogue()
+        dialogue_room.prove, dialogue_room.prove_again = dialogue, lambda _: dialogue()
     try:
         yield
     finally:
-        line_room.prove, line_room.prove_again = original
+        dialogue_room.prove, dialogue_room.prove_again = original
 
 
 def main() -> None:

@@ -21,12 +21,14 @@ class Listing(NamedTuple):
     """A USB device: its place, its model, and by interface the driver with its ttys.
 
     ``source`` is a listing of lsusb, usb-devices, udevadm or dmesg. Only a part of a likeness is public.
+    ``names`` are those of the maker and of the product, as the device gives them.
     """
 
     source: str
     place: str
     model: str
     interfaces: tuple[str, ...]
+    names: tuple[str, str] = ("", "")
 
 
 EC25 = Listing(
@@ -34,6 +36,7 @@ EC25 = Listing(
     "1-1",
     "2c7c:0125",
     ("option ttyUSB0", "option ttyUSB1", "option ttyUSB2", "option ttyUSB3", "cdc_ether"),
+    ("Quectel", "EC25-AF"),
 )
 SIM7600 = Listing(
     "likeness: the ports by https://github.com/ShaerWare/AI_Secretary_System/issues/556, the drivers by "
@@ -117,6 +120,14 @@ HUB_OF_16_CH340 = tuple(
 """Likeness: a hub of four hubs of four sockets each."""
 
 
+POOL_OF_16_CP210X = tuple(
+    Listing("likeness", f"1-1.{hub}.{socket}", "10c4:ea60", (f"cp210x ttyUSB{4 * hub + socket - 5}",))
+    for hub in range(1, 5)
+    for socket in range(1, 5)
+)
+"""A pool of 16 modules, each behind a CP2102 of its own: a hub of four hubs of four sockets each."""
+
+
 def plug_in(sysfs: Path, *listings: Listing, numbers: Mapping[str, int] | None = None) -> Path:
     """Add devices to a tree and return it. ``numbers`` replace the kernel's device numbers of ttys."""
     (sysfs / "class" / "tty").mkdir(parents=True, exist_ok=True)
@@ -126,6 +137,9 @@ def plug_in(sysfs: Path, *listings: Listing, numbers: Mapping[str, int] | None =
         vendor, product = listing.model.split(":")
         (device / "idVendor").write_text(f"{vendor}\n")
         (device / "idProduct").write_text(f"{product}\n")
+        for file, name in zip(("manufacturer", "product"), listing.names, strict=True):
+            if name:
+                (device / file).write_text(f"{name}\n")
         for number, interface in enumerate(listing.interfaces):
             directory = device / f"{listing.place}:1.{number}"
             directory.mkdir()
@@ -135,6 +149,40 @@ def plug_in(sysfs: Path, *listings: Listing, numbers: Mapping[str, int] | None =
             for tty in ttys:
                 _add_tty(sysfs, directory, driver, tty, (numbers or {}).get(tty))
     return sysfs
+
+
+def add_uart(sysfs: Path, tty: str, kind: int, *drivers: tuple[str, str]) -> None:
+    """Add a serial line of the board. ``drivers`` are the directories above it, each with its driver."""
+    directory = sysfs / "devices"
+    for part, driver in drivers:
+        directory /= part
+        directory.mkdir(parents=True, exist_ok=True)
+        if driver and not (directory / "driver").is_symlink():
+            (directory / "driver").symlink_to(sysfs / "bus" / driver)
+    directory = directory / "tty" / tty
+    directory.mkdir(parents=True)
+    (directory / "type").write_text(f"{kind}\n")
+    (directory / "dev").write_text("4:64\n")
+    (sysfs / "class" / "tty").mkdir(parents=True, exist_ok=True)
+    (sysfs / "class" / "tty" / tty).symlink_to("../.." / directory.relative_to(sysfs))
+
+
+def named_by_udev(devices: Path, *listings: Listing, leads_to: Mapping[str, str] | None = None) -> Path:
+    """Make a /dev with the ttys and their names in by-path, and return it. ``leads_to`` are real devices."""
+    by_path = devices / "serial" / "by-path"
+    by_path.mkdir(parents=True, exist_ok=True)
+    for tty, path in (leads_to or {}).items():
+        (devices / tty).symlink_to(path)
+    for listing in listings:
+        bus, _, sockets = listing.place.partition("-")
+        for number, interface in enumerate(listing.interfaces):
+            driver, *ttys = interface.split(" ")
+            for port, tty in enumerate(ttys):
+                # /lib/udev/rules.d/60-serial.rules: only usb-serial numbers the ports of an interface.
+                end = "" if driver == "cdc_acm" else f"-port{port}"
+                name = f"pci-0000:0{bus}:00.0-usb-0:{sockets}:1.{number}{end}"
+                (by_path / name).symlink_to(f"../../{tty}")
+    return devices
 
 
 def umockdev_record(listing: Listing) -> str:

@@ -12,6 +12,7 @@ from onlinesim_rent.console.check import check
 from onlinesim_rent.console.claim import claim
 from onlinesim_rent.console.claims import claims
 from onlinesim_rent.console.config import config
+from onlinesim_rent.console.ports import ports
 from onlinesim_rent.console.release import release
 from onlinesim_rent.console.simulate import simulate
 
@@ -28,7 +29,7 @@ class Commands(click.Group):
             ctx.exit(exit_status.INTERRUPTED)
 
 
-@click.group(cls=Commands, commands=[census, check, claim, claims, config, release, simulate])
+@click.group(cls=Commands, commands=[census, check, claim, claims, config, ports, release, simulate])
 @click.version_option(package_name="onlinesim-rent")
 def main() -> None:
     """Tell how many phone numbers can be rented right now. Settings come from the environment (RENT_...)."""

@@ -10,7 +10,7 @@ from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.proof import NEVER
 from onlinesim_rent.modem.protocol.conversation import Conversation
-from onlinesim_rent.modem.protocol.dialogue import prove, prove_again
+from onlinesim_rent.modem.protocol.dialogue import Ask, proof
 
 _CHUNK = 512
 """The most bytes to read from one port before the next port's turn. An answer is shorter."""
@@ -38,11 +38,12 @@ class Line:
     is when the loop must act on it, even without new bytes. ``modem`` is the module that passed all checks on
     this port, from ``asked_at`` to ``proved_at``. ``unwatched`` counts the seconds of the conversation in
     which the process was stopped. With ``is_stuck``, the port is still opening or closing since an earlier
-    census.
+    census. ``ask`` begins a dialogue with the port.
     """
 
-    def __init__(self, port: Port, *, is_stuck: bool = False) -> None:
+    def __init__(self, port: Port, *, is_stuck: bool = False, ask: Ask = proof) -> None:
         self.port = port
+        self._ask = ask
         self.is_stuck = is_stuck
         self.state = State.CLOSED
         self.finding: Finding | None = None
@@ -89,7 +90,7 @@ class Line:
         self.state = State.TALKING
         self.asked_at = now
         self.unwatched = 0.0
-        self.conversation = Conversation(now, prove_again(self.modem) if self.modem else prove())
+        self.conversation = Conversation(now, self._ask(self.modem))
         self._unsent = b""
 
     def read(self, now: float) -> None:

@@ -20,6 +20,7 @@ from onlinesim_rent.modem.ports.signs_of_use import SignsOfUse
 from onlinesim_rent.modem.ports.sysfs import SYSFS
 from onlinesim_rent.modem.ports.topology import Topology
 from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing, Progress, no_progress
+from onlinesim_rent.modem.protocol.dialogue import Ask, proof
 
 SPARE_DESCRIPTORS = 64
 
@@ -32,6 +33,7 @@ class Prober:
     With ``taken_by_holders``, a program that uses one port of a module uses its other ports too. ``topology``
     tells which ports those are, from ``sysfs``. ``clock`` gives the time of the deadlines, in seconds.
     ``progress(found, ports)`` is called with each finding.
+    ``ask`` begins the dialogue with a port: by default, for the proof that a census needs.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class Prober:
         sysfs: Path = SYSFS,
         clock: Callable[[], float] = boot_clock,
         progress: Progress = no_progress,
+        ask: Ask = proof,
     ) -> None:
+        self._ask = ask
         self._baud_rate = baud_rate
         self._progress = progress
         self.taken_by_holders = taken_by_holders
@@ -59,7 +63,7 @@ class Prober:
         latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
         host = _Host(self._baud_rate, latest, self.topology if self.taken_by_holders else None)
         names = frozenset(line.port.name for line in stuck)
-        probing = Probing(ports, deadline, host, names, self._progress)
+        probing = Probing(ports, deadline, host, names, ask=self._ask, progress=self._progress)
         try:
             return probing.run()
         finally:

@@ -15,6 +15,7 @@ from onlinesim_rent.modem.background import STUCK_SECONDS
 from onlinesim_rent.modem.line import Line, State, stuck
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.proof import NEVER, again_at, is_too_old
+from onlinesim_rent.modem.protocol.dialogue import Ask, proof
 from onlinesim_rent.modem.system import System
 from onlinesim_rent.modem.timers import Timers
 from onlinesim_rent.modem.turns import Turns
@@ -44,8 +45,8 @@ def no_progress(_found: int, _ports: int, /) -> None:
 class Probing:
     """Asks ports for one census, by a deadline on the system's clock. ``lines`` are in the ports' order.
 
-    ``stuck`` names the ports that are still opening or closing since an earlier census. ``progress(found,
-    ports)`` is called with each finding.
+    ``stuck`` names the ports that are still opening or closing since an earlier census. ``ask`` begins the
+    dialogue with a port. ``progress(found, ports)`` is called with each finding.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class Probing:
         deadline: float,
         system: System,
         stuck: frozenset[str] = frozenset(),
+        *,
+        ask: Ask = proof,
         progress: Progress = no_progress,
     ) -> None:
-        self.lines = [Line(port, is_stuck=port.name in stuck) for port in ports]
+        self.lines = [Line(port, is_stuck=port.name in stuck, ask=ask) for port in ports]
         self._deadline = deadline
         self._clock = system.clock
         self._began = system.clock()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import logging
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,6 +14,7 @@ from pathlib import Path
 from onlinesim_rent.clock import Deadline
 from onlinesim_rent.modem.ports.by_id import warn_of_shared_names
 from onlinesim_rent.modem.ports.device import DeviceIdentity
+from onlinesim_rent.modem.ports.names import natural
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 from onlinesim_rent.modem.ports.sysfs import SYSFS
 
@@ -72,7 +72,7 @@ def find_ports(patterns: Iterable[str], deadline: Deadline | None = None, sysfs:
 
 
 def _matching(pattern: str, lines: SerialLines, sysfs: Path) -> list[Port]:
-    ports = [_port(name, lines) for name in sorted(glob.glob(pattern), key=_natural)]
+    ports = [_port(name, lines) for name in sorted(glob.glob(pattern), key=natural)]
     others = [port.name for port in ports if port.refusal == NOT_SERIAL]
     if others and pattern not in _logged:
         _logged.add(pattern)
@@ -80,12 +80,6 @@ def _matching(pattern: str, lines: SerialLines, sysfs: Path) -> list[Port]:
         _log.warning(text, pattern, len(others), others[0])
     warn_of_shared_names(pattern, {port.device.number for port in ports if port.device}, sysfs)
     return [port for port in ports if port.refusal != NOT_SERIAL]
-
-
-def _natural(name: str) -> list[str | int]:
-    """Return a sort key that puts ttyUSB2 before ttyUSB10."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _as_one(ports: Sequence[Port]) -> Port:

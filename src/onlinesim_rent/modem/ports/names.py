@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -42,3 +43,9 @@ def short_names(paths: Iterable[str]) -> list[str]:
     below_dev = [path.removeprefix("/dev/") for path in paths]
     names = (name for path in below_dev for name in (path.rpartition("/")[2], path.replace("/", "_")))
     return list(dict.fromkeys(names))
+
+
+def natural(name: str) -> list[str | int]:
+    """Return a sort key that puts ttyUSB2 before ttyUSB10."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from onlinesim_rent.modem.printable import printable
+
 SYSFS = Path("/sys")
 
 _USB = re.compile(r"(?P<device>.*)/(?P<interface>[0-9]+-[0-9.]+:[0-9]+\.[0-9]+)/")
@@ -43,6 +45,27 @@ class UsbTty:
         """The USB device's ``idVendor:idProduct``. Raises OSError if the device is gone."""
         return f"{self.vendor}:{_text(f'{self.device}/idProduct')}"
 
+    @property
+    def product(self) -> str:
+        """The names of the maker and the product, as the USB device gives them; empty if it gives none."""
+        return " ".join(filter(None, map(self._optional_text, ("manufacturer", "product"))))
+
+    @property
+    def socket(self) -> str:
+        """The path of the USB socket: ``<bus>-<port>.<port>`` through the hubs."""
+        return os.path.basename(self.device)
+
+    @property
+    def interface_number(self) -> int:
+        """The number of the interface, from 0."""
+        return int(self.interface.rpartition(".")[2])
+
+    def _optional_text(self, file: str) -> str:
+        try:
+            return printable(_text(f"{self.device}/{file}"))
+        except FileNotFoundError:
+            return ""
+
 
 def tty_entries(sysfs: Path = SYSFS) -> set[tuple[str, int]]:
     """Return the name and the inode number of every tty; a new device has a new number. Raises OSError."""
@@ -63,5 +86,5 @@ def usb_tty(name: str, sysfs: Path = SYSFS) -> UsbTty | None:
 
 def _text(file: str) -> str:
     # Not a Path: making one costs more than reading the file.
-    with open(file) as opened:
+    with open(file, encoding="utf-8", errors="replace") as opened:
         return opened.read().strip()

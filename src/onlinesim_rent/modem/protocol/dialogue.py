@@ -69,6 +69,21 @@ Exchanges = Generator[Command, Response, _Fact]
 Dialogue = Exchanges[Modem]
 
 
+Ask = Callable[[Modem | None], Dialogue]
+"""Begins the dialogue with a port: with the modem that the port has shown before, or None."""
+
+
+def proof(modem: Modem | None) -> Dialogue:
+    """Ask for a proof, or for a proof again: the dialogue of a census."""
+    return prove_again(modem) if modem else prove()
+
+
+def attention(_: Modem | None = None) -> Dialogue:
+    """Check only that something answers AT. The modem that it returns has no identity. Raises NotCounted."""
+    yield from _attention()
+    return Modem("")
+
+
 def prove() -> Dialogue:
     """Ask a module to prove that it can receive a text on a number that nobody uses now.
 
