@@ -45,6 +45,7 @@ def test_a_key_and_ports_are_enough() -> None:
         taken_by_holders=True,
         services_url=None,
         status_page=False,
+        metrics_ports=False,
         log_level="info",
         runtime_dir=Path("/dev/shm", f"onlinesim-rent-{os.getuid()}"),
     )

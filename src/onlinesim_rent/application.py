@@ -57,7 +57,7 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
     if settings.status_page:
         app.register_blueprint(status_blueprint(settings, _status_sources(settings, census)))
     app.register_error_handler(Exception, refuse)
-    monitor(app, census)
+    monitor(app, census, each_port=settings.metrics_ports)
     return app
 
 

@@ -74,6 +74,13 @@ def test_metrics_are_as_promtool_wants_them(client):
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
+def test_each_port_is_a_metric_if_asked_for(settings, census, client):
+    each = create_app(replace(settings, metrics_ports=True), census).test_client()
+
+    assert 'onlinesim_rent_port{port="/dev/ttyUSB0",verdict="silent"} 1.0' in each.get("/metrics").text
+    assert "onlinesim_rent_port{" not in client.get("/metrics").text
+
+
 AGE = re.compile(r"^onlinesim_rent_last_request_age_seconds (\S+)$", re.MULTILINE)
 
 

@@ -81,6 +81,7 @@ VARIABLES = (
         "'1' shows the last census to people at /status, on loopback and with a key",
         default="0",
     ),
+    Variable("RENT_METRICS_PORTS", "'1' adds one metric for each port to /metrics", default="0"),
     Variable("RENT_LOG_LEVEL", "debug, info, warning, error or critical", default="info"),
     Variable(
         "RENT_RUNTIME_DIR",
@@ -125,7 +126,7 @@ class Settings:
     arrival a request must be answered. ``claims_dir`` is None if there are no claims. ``taken_by_holders``
     says whether a program that holds a port takes the port's module. ``services_url`` is the partner's
     endpoint whose answer gets the rent counts; None if there is none. ``status_page`` says whether /status is
-    served.
+    served, ``metrics_ports`` whether /metrics has a metric for each port.
     """
 
     api_keys: tuple[str, ...] = field(repr=False)
@@ -139,6 +140,7 @@ class Settings:
     taken_by_holders: bool
     services_url: str | None
     status_page: bool
+    metrics_ports: bool
     log_level: str
     runtime_dir: Path
 
@@ -175,6 +177,7 @@ class Settings:
             taken_by_holders=read("RENT_TAKEN_BY", values.taken_by_holders),
             services_url=read("RENT_SERVICES_URL", values.optional_url),
             status_page=read("RENT_STATUS_PAGE", values.switch),
+            metrics_ports=read("RENT_METRICS_PORTS", values.switch),
             log_level=read("RENT_LOG_LEVEL", values.log_level),
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
         )

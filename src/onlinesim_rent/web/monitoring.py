@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.web.contract import ROUTES_WITH_A_KEY
+from onlinesim_rent.web.port_metrics import PortMetrics
 from onlinesim_rent.web.shared_counts import share_counts
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ _PREFIX = "onlinesim_rent"
 _ANSWERED_AT = f"{_PREFIX}_answered_at"
 
 
-def monitor(app: Flask, census: CensusSource) -> None:
+def monitor(app: Flask, census: CensusSource, *, each_port: bool = False) -> None:
     """Add both pages to an application, and count its responses.
+
+    With ``each_port``, there is a metric for each port.
 
     If PROMETHEUS_MULTIPROC_DIR names a directory, all workers share the counts. If not, each has its own.
     """
@@ -42,7 +45,8 @@ def monitor(app: Flask, census: CensusSource) -> None:
     # Create the counter now: an error here must not happen in a request.
     responses.labels(HTTPStatus.OK)
     counted = MultiProcessCollector(None) if shared else registry  # type: ignore[no-untyped-call]
-    app.register_blueprint(_pages(_LastCensus(census), _Requests(counted)))
+    collectors = [_Requests(counted), _LastCensus(census), *([PortMetrics(census)] if each_port else [])]
+    app.register_blueprint(_pages(census, collectors))
 
     @app.after_request
     def count(response: Response) -> Response:
@@ -53,15 +57,15 @@ def monitor(app: Flask, census: CensusSource) -> None:
         return response
 
 
-def _pages(last_census: _LastCensus, requests: _Requests) -> Blueprint:
+def _pages(census: CensusSource, collectors: Iterable[Collector]) -> Blueprint:
     registry = CollectorRegistry()
-    registry.register(requests)
-    registry.register(last_census)
+    for collector in collectors:
+        registry.register(collector)
     blueprint = Blueprint("monitoring", __name__)
 
     @blueprint.get("/healthz", provide_automatic_options=False)
     def healthz() -> Response:
-        failure = last_census.source.last_failure()
+        failure = census.last_failure()
         return Response(
             f"{failure or 'ok'}\n", 503 if failure else 200, content_type="text/plain; charset=utf-8"
         )
@@ -96,12 +100,12 @@ class _LastCensus(Collector):
     """The last census as gauges. Ports are counted by verdict; no label names a port, an IMEI or a SIM."""
 
     def __init__(self, census: CensusSource) -> None:
-        self.source = census
+        self._source = census
 
     def collect(self) -> Iterator[Metric]:
-        failed = bool(self.source.last_failure())
+        failed = bool(self._source.last_failure())
         yield _gauge("census_failed", "Whether the last attempt to get a census failed.", failed)
-        if not (last := self.source.last()):
+        if not (last := self._source.last()):
             return
         census, age = last
         yield _gauge("census_age_seconds", "Age of the last census.", round(age, 3))

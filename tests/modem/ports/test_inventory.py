@@ -18,7 +18,14 @@ from sysfs import (
     plug_in,
 )
 
-from onlinesim_rent.modem.ports.inventory import HOST, Host, SerialDevice, serial_devices, stable_names
+from onlinesim_rent.modem.ports.inventory import (
+    HOST,
+    Host,
+    SerialDevice,
+    serial_devices,
+    stable_names,
+    stable_path,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,3 +166,11 @@ def test_without_sysfs_nothing_is_known(tmp_path: Path):
 
 def test_this_hosts_own_devices_are_listed():
     assert all(device.ports for device in serial_devices(HOST))
+
+
+def test_a_port_is_named_by_its_socket_where_it_has_such_a_name():
+    names = {"ttyUSB3": ["/dev/serial/by-path/pci-0000:00:14.0-usb-0:2:1.0-port0"]}
+
+    assert stable_path("/dev/ttyUSB3", names) == names["ttyUSB3"][0]
+    assert stable_path("/dev/ttyUSB4", names) == "/dev/ttyUSB4"
+    assert stable_path("socket://10.0.0.5:7001", names) == "socket://10.0.0.5:7001"

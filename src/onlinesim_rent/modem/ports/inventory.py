@@ -93,6 +93,12 @@ def stable_names(host: Host = HOST) -> dict[str, list[str]]:
     return links
 
 
+def stable_path(port: str, names: Mapping[str, list[str]]) -> str:
+    """Return a port's path in by-path, from ``stable_names``; the port's own name if it has none."""
+    tty = os.path.basename(os.path.realpath(port)) if port.startswith("/dev/") else ""
+    return names[tty][0] if names.get(tty) else port
+
+
 def _usb_devices(ttys: Sequence[str], names: Mapping[str, list[str]], host: Host) -> Iterator[SerialDevice]:
     of_device: dict[str, list[UsbTty]] = defaultdict(list)
     for name in ttys:

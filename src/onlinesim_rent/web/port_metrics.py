@@ -1,0 +1,37 @@
+"""One metric a port, from the last census. Off by default: a bank of some hundred ports makes as many series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from onlinesim_rent.modem.ports.inventory import stable_names, stable_path
+
+if TYPE_CHECKING:
+    from onlinesim_rent.web.census_source import CensusSource
+
+
+class PortMetrics(Collector):
+    """``onlinesim_rent_port{port, verdict} 1`` for each port of the last census.
+
+    A port has one series at a time: that of its present verdict. ``port`` is its name in /dev/serial/by-path,
+    or its name in RENT_PORTS if it has none there. No label holds an IMEI or an IMSI.
+    """
+
+    def __init__(self, source: CensusSource) -> None:
+        self._source = source
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric of all ports; nothing before the first census."""
+        if not (last := self._source.last()):
+            return
+        names = stable_names()
+        ports = GaugeMetricFamily(
+            "onlinesim_rent_port", "The present verdict on each port.", labels=["port", "verdict"]
+        )
+        for report in last[0].ports:
+            ports.add_metric([stable_path(report.port, names), report.verdict], 1)
+        yield ports
