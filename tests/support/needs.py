@@ -32,6 +32,7 @@ PACKAGES = {
     "openssl": "openssl",
     "php": "php-cli",
     "picocom": "picocom",
+    "prometheus": "prometheus",
     "promtool": "prometheus",
     "screen": "screen",
     "setpriv": "util-linux",

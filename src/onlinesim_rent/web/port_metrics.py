@@ -1,4 +1,4 @@
-"""One metric a port, from the last census. Off by default: a bank of some hundred ports makes as many series."""
+"""One metric a port, from the last census: off by default, because each port makes a series."""
 
 from __future__ import annotations
 
