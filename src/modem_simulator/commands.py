@@ -9,7 +9,9 @@ from functools import lru_cache
 LONGEST_LINE = 4096
 """Bytes. A module discards a longer command line (V.250, 5.2.2)."""
 
-_READ_BY_EXECUTING = "CGSN GSN CIMI CGMI GMI CGMM GMM CGMR GMR GCAP CPAS CSQ CBC CLCC CNUM CCID CLAC"
+_READ_BY_EXECUTING = (
+    "CGSN GSN CIMI CGMI GMI CGMM GMM CGMR GMR GCAP CPAS CSQ CBC CLCC CNUM CCID CICCID QCCID CLAC"
+)
 """27.007's commands that report something in their execution form, without ``?``."""
 
 _QUESTION = re.compile(

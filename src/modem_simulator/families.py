@@ -27,6 +27,22 @@ STANDARD_ANSWERS: Mapping[str, Lines] = {
     "+CPAS": ("+CPAS: {activity}", "OK"),
     "+CLCC": ("OK",),
     "+CSQ": ("+CSQ: 18,0", "OK"),
+    "+COPS?": ('+COPS: 0,0,"{network}"', "OK"),
+    "+CCID": ("{iccid}", "OK"),
+    "+CNUM": ('+CNUM: "","{own_number}",145', "OK"),
+    # What gammu and ModemManager ask before they know a module.
+    "+GCAP": ("+GCAP: +CGSM", "OK"),
+    "+CFUN?": ("+CFUN: 1", "OK"),
+    "+CMEE?": ("+CMEE: 1", "OK"),
+    "+CMGF?": ("+CMGF: 0", "OK"),
+    "+CMGF=?": ("+CMGF: (0,1)", "OK"),
+    "+CSMS?": ("+CSMS: 0,1,1,1", "OK"),
+    "+CSMS=?": ("+CSMS: (0,1)", "OK"),
+    "+CNMI?": ("+CNMI: 2,1,0,0,0", "OK"),
+    "+CNMI=?": ("+CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)", "OK"),
+    "+CSCA?": ('+CSCA: "+79990000000",145', "OK"),
+    "+CSCS?": ('+CSCS: "GSM"', "OK"),
+    "+CSCS=?": ('+CSCS: ("GSM","UCS2","HEX")', "OK"),
 }
 """The answer to each command. Each name in braces stands for a module's fact."""
 
@@ -63,37 +79,80 @@ class Family:
         return "".join(f"{self.line_end}{line}{self.line_end}" for line in worded).encode()
 
 
+def _identified(maker: str, model: str, firmware: str) -> Mapping[str, Lines]:
+    """Return the answers of 27.007, 5.1 to 5.3."""
+    return {"+CGMI": (maker, "OK"), "+CGMM": (model, "OK"), "+CGMR": (firmware, "OK")}
+
+
 FAMILIES: Mapping[str, Family] = {
     # SIM900 and SIM800 series AT command manuals: URCs after power-on.
-    "SIM900": Family(banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready")),
+    "SIM900": Family(
+        answers=_identified("SIMCOM_Ltd", "SIMCOM_SIM900", "Revision:1137B11SIM900M64_ST"),
+        banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready"),
+    ),
     "SIM800": Family(
+        answers=_identified("SIMCOM_Ltd", "SIMCOM_SIM800L", "Revision:1418B05SIM800L24"),
         verbose_errors=True,
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
     ),
     # SIM7500_SIM7600 AT command manual; the quoted serial number is from TinyGSM's issue 444.
     "SIM7600": Family(
-        answers={"+CGSN": ('+CGSN: "{imei}"', "OK"), "+GSN": ('+GSN: "{imei}"', "OK")},
+        answers={
+            **_identified("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "+CGMR: LE20B04SIM7600M22"),
+            "+CGSN": ('+CGSN: "{imei}"', "OK"),
+            "+GSN": ('+GSN: "{imei}"', "OK"),
+            "+CCID": ("ERROR",),
+            "+CICCID": ("+ICCID: {iccid}", "OK"),
+        },
         verbose_errors=True,
         banner=("*ATREADY: 1", "+CPIN: READY", "SMS DONE", "PB DONE"),
     ),
     # Quectel M26 and M35 AT commands manuals; +CREG? names the cell after AT+CREG=2 was saved.
-    "M26": Family(banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready")),
+    "M26": Family(
+        answers={
+            **_identified("Quectel_Ltd", "Quectel_M26", "Revision: M26FBR03A06"),
+            "+CCID": ("ERROR",),
+            "+QCCID": ("{iccid}", "OK"),
+        },
+        banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
+    ),
     "M35": Family(
-        answers={"+CREG?": ('+CREG: 2,{registration},"18D8","5A3F"', "OK")},
+        answers={
+            **_identified("Quectel_Ltd", "Quectel_M35", "Revision: M35FAR01A07"),
+            "+CREG?": ('+CREG: 2,{registration},"18D8","5A3F"', "OK"),
+            "+CCID": ("ERROR",),
+            "+QCCID": ("{iccid}", "OK"),
+        },
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready"),
     ),
     # Quectel EC2x AT commands manual: the fifth field is the access technology; +QIND reports the boot.
     "EC25": Family(
-        answers={"+CREG?": ('+CREG: 2,{registration},"2AF5","0B88E350",7', "OK")},
+        answers={
+            **_identified("Quectel", "EC25", "Revision: EC25EFAR06A09M4G"),
+            "+CREG?": ('+CREG: 2,{registration},"2AF5","0B88E350",7', "OK"),
+            "+COPS?": ('+COPS: 0,0,"{network}",7', "OK"),
+            "+CCID": ("ERROR",),
+            "+QCCID": ("+QCCID: {iccid}", "OK"),
+        },
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE", "+QIND: PB DONE"),
     ),
     # Wavecom AT commands interface guide: the answer to +CPIN? does not end with OK; +WIND after a boot.
     "Wavecom": Family(
-        answers={"+CPIN?": ("+CPIN: {sim}",)}, banner=("+WIND: 1", "+WIND: 3", "+WIND: 7", "+WIND: 4")
+        answers={
+            **_identified("WAVECOM MODEM", "MULTIBAND  900E  1800", "657e09gg.Q2406B 1320676 061804 14:38"),
+            "+CPIN?": ("+CPIN: {sim}",),
+            "+CCID": ('+CCID: "{iccid}"', "OK"),
+        },
+        banner=("+WIND: 1", "+WIND: 3", "+WIND: 7", "+WIND: 4"),
     ),
     # Logs of an E220 and an E1752 (gammu's issues 126, 138, 393): cells are not quoted, ^ lines never stop.
     "Huawei": Family(
-        answers={"+CREG?": ("+CREG: 2,{registration},0A,3799B", "OK")},
+        answers={
+            **_identified("huawei", "E1752", "11.126.13.00.00"),
+            "+CREG?": ("+CREG: 2,{registration},0A,3799B", "OK"),
+            "+CCID": ("COMMAND NOT SUPPORT",),
+            "^ICCID?": ("^ICCID: {iccid}F", "OK"),
+        },
         verbose_errors=True,
         unsupported="COMMAND NOT SUPPORT",
         banner=("^SRVST:0", "^MODE:5,4", "^SIMST:1"),
@@ -101,13 +160,18 @@ FAMILIES: Mapping[str, Family] = {
     ),
     # ModemManager's ZTE plugin lists these as lines to ignore.
     "ZTE": Family(
+        answers=_identified("ZTE INCORPORATED", "MF190", "BD_P673A2V1.0.0B09"),
         verbose_errors=True,
         banner=('+ZPASR: "No Service"',),
         chatter=("+ZUSIMR:2", '+ZDONR: "MODULE",255,1,"CS_PS","ROAM_OFF"'),
     ),
     # u-blox AT commands manual (UBX-13002752): +CREG? after AT+CREG=2 was saved; no RDY.
     "u-blox": Family(
-        answers={"+CREG?": ('+CREG: 2,{registration},"5E25","605F"', "OK")},
+        answers={
+            **_identified("u-blox", "SARA-G350", "08.90"),
+            "+CREG?": ('+CREG: 2,{registration},"5E25","605F"', "OK"),
+            "+CCID": ("+CCID: {iccid}", "OK"),
+        },
         verbose_errors=True,
         banner=("+CPIN: READY", "Call Ready", "SMS Ready"),
     ),

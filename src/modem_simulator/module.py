@@ -16,6 +16,7 @@ CHATTER_SECONDS = 5.0
 """How often a talkative family repeats its unsolicited lines."""
 
 Row = TypeVar("Row")
+_ECHO_SETTINGS = {"E", "E0", "E1"}
 _NEW_TEXT = ('+CMTI: "SM",3',)
 
 
@@ -60,6 +61,8 @@ class _Session:
     asked: Counter[str] = field(default_factory=Counter)
     commands: int = 0
     former: str = ""
+    echo: bool | None = None
+    """What ATE set; None if nobody did."""
     free_at: float = 0.0
     off: bool = False
 
@@ -68,8 +71,9 @@ class _Session:
 class SimulatedModule:
     """A radio with one SIM and one or more ports.
 
-    ``family`` is a key of FAMILIES, ``fault`` one of FAULTS, ``latency`` is in seconds. The module answers OK
-    to a setting and counts it, but does not obey it. ValueError says what is wrong in a configuration.
+    ``family`` is a key of FAMILIES, ``fault`` one of FAULTS, ``latency`` is in seconds. The module counts
+    each setting and answers OK. It obeys ATE alone, until the port is closed.
+    ValueError says what is wrong in a configuration.
     """
 
     imei: str
@@ -105,6 +109,9 @@ class SimulatedModule:
         self._facts = {
             "imei": self.imei,
             "imsi": self.imsi,
+            "network": self.imsi[:5],
+            "iccid": f"89{self.imsi}01"[:20],
+            "own_number": f"+{self.imsi[:3]}55{self.imsi[-6:]}",
             "other_imsi": self.imsi[:-1] + str((int(self.imsi[-1]) + 5) % 10),
             "sim": "READY",
             "registration": "1",
@@ -148,10 +155,17 @@ class SimulatedModule:
             self._count(self.counts[port_index], session, command)
         if session.off or session.commands <= self._fault.ignores:
             return
-        if self.echo if self._fault.echoes is None else self._fault.echoes:
+        if self._echoes(session):
             yield Emission(now, port_index, self._echo(line))
+        if command in _ECHO_SETTINGS:
+            session.echo = command == "E1"
         if command is not None and not self._fault.speechless:
             yield from self._reply(port_index, session, command, now)
+
+    def _echoes(self, session: _Session) -> bool:
+        if session.echo is not None:
+            return session.echo
+        return self.echo if self._fault.echoes is None else self._fault.echoes
 
     @staticmethod
     def _count(counts: Counts, session: _Session, command: str) -> None:

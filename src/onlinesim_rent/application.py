@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from flask import Flask
 
@@ -12,15 +12,18 @@ from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census
+from onlinesim_rent.census.describing import describe_modules
 from onlinesim_rent.census.history import History
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.own_modules import Ask, OwnModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.configuration_error import ConfigurationError
+from onlinesim_rent.modem.details import Details
 from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
 from onlinesim_rent.modem.probe import Prober
 from onlinesim_rent.modem.probing import Progress, no_progress
+from onlinesim_rent.modem.protocol.details import describe
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.web.answers import refuse
@@ -90,6 +93,16 @@ def live_census(settings: Settings, progress: Progress = no_progress) -> CensusC
     )
     subject = (settings.ports, settings.baud_rate, names.fingerprint, settings.taken_by_holders)
     return _cache(settings, taker.take, claims, subject)
+
+
+def module_details(settings: Settings, ports: Collection[str], deadline: float) -> dict[str, Details]:
+    """Ask the modules on some ports about themselves, for people; return the answers by port.
+
+    Raises CensusError.
+    """
+    prober = Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders, ask=describe)
+    directory = RuntimeDirectory(settings.runtime_dir)
+    return describe_modules(settings.ports, ports, prober, directory, deadline)
 
 
 def own_census(settings: Settings, ask: Ask) -> CensusCache:

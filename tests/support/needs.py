@@ -25,6 +25,7 @@ PACKAGES = {
     "chromium": "chromium",
     "cu": "cu",
     "curl": "curl",
+    "gammu": "gammu",
     "gammu-smsd": "gammu-smsd",
     "minicom": "minicom",
     "mount": "mount",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
+from typing import Any
 
 from onlinesim_rent.census.attention import ADVICE, rank
+from onlinesim_rent.census.claims import masked
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
+from onlinesim_rent.modem.details import Details
 
 MOST_REASONS = 3
 """Of one verdict, so many different reasons are listed. The table has the others."""
@@ -42,6 +45,31 @@ def cells(report: PortReport) -> tuple[str, ...]:
         "" if report.verdict is Verdict.AVAILABLE else report.reason,
         f"{report.seconds:.2f}",
     )
+
+
+DETAIL_HEADINGS = ("PORT", "MAKER", "MODEL", "FIRMWARE", "SIGNAL", "NETWORK", "ICCID", "NUMBER")
+
+
+def detail_cells(port: str, details: Details, *, is_full: bool) -> tuple[str, ...]:
+    """Return a port's row under DETAIL_HEADINGS. Unless ``is_full``, numbers are masked."""
+    shown = str if is_full else masked
+    return (
+        port,
+        details.maker,
+        details.model,
+        details.firmware,
+        "" if details.signal_dbm is None else f"{details.signal_dbm} dBm",
+        details.network,
+        shown(details.iccid),
+        shown(details.own_number),
+    )
+
+
+def detail_document(details: Details, *, is_full: bool) -> dict[str, Any]:
+    """Return the details as JSON has them. Unless ``is_full``, numbers are masked."""
+    shown = str if is_full else masked
+    numbers = {"iccid": shown(details.iccid), "own_number": shown(details.own_number)}
+    return asdict(details) | numbers
 
 
 def attentions(reports: Sequence[PortReport]) -> Iterator[Attention]:
