@@ -32,4 +32,12 @@ class Commands(click.Group):
 @click.group(cls=Commands, commands=[census, check, claim, claims, config, ports, release, simulate])
 @click.version_option(package_name="onlinesim-rent")
 def main() -> None:
-    """Tell how many phone numbers can be rented right now. Settings come from the environment (RENT_...)."""
+    """Tell how many phone numbers can be rented right now. Settings come from the environment (RENT_...).
+
+    \b
+    Examples:
+      onlinesim-rent ports --ask             which ports there are, and the RENT_PORTS line
+      onlinesim-rent config                  whether the settings are right
+      onlinesim-rent census                  why each port counts or does not
+      onlinesim-rent check https://HOST/getServicesRent
+    """  # noqa: D301 - click's \b keeps the lines of the example

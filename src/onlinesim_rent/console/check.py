@@ -84,12 +84,13 @@ def check(
 ) -> None:
     """Check the endpoint at URL: ask as the marketplace does, and judge the answers by every rule.
 
-    \b
-    onlinesim-rent check https://rent.example.com/getServicesRent
-    onlinesim-rent check --key-file KEY --junit check.xml http://127.0.0.1:8000/getServicesRent
-
     Ends with status 0 if no rule is broken (warnings do not count), 1 if one is, 2 if the command is wrong.
     It sends about 50 requests, 30 of them at once.
+
+    \b
+    Examples:
+      onlinesim-rent check https://rent.example.com/getServicesRent
+      onlinesim-rent check --key-file KEY --junit check.xml http://127.0.0.1:8000/getServicesRent
     """  # noqa: D301 - click's \b keeps the lines of the example
     begun = boot_clock()
     with _usage():

@@ -18,7 +18,11 @@ def claim(*, name: str, note: str) -> None:
 
     NAME is imsi-<14 or 15 digits>, imei-<15 digits> or port-<name>: for example imsi-250991234567890,
     port-ttyUSB3 or port-10.0.0.5:7001. Ends with status 1 if it is taken already.
-    """
+
+    \b
+    Example:
+      onlinesim-rent claim imsi-250991234567890 --note "order 4711"
+    """  # noqa: D301 - click's \b keeps the lines of the example
     with explained():
         is_new = ClaimsDirectory(claims_dir()).add(name, note)
     if not is_new:

@@ -13,7 +13,12 @@ from onlinesim_rent.settings import claims_dir
 @click.command()
 @click.argument("name")
 def release(*, name: str) -> None:
-    """Withdraw a claim; needs only RENT_CLAIMS_DIR. Ends with status 1 if there is no claim NAME."""
+    """Withdraw a claim; needs only RENT_CLAIMS_DIR. Ends with status 1 if there is no claim NAME.
+
+    \b
+    Example:
+      onlinesim-rent release imsi-250991234567890
+    """  # noqa: D301 - click's \b keeps the lines of the example
     with explained():
         was_there = ClaimsDirectory(claims_dir()).remove(name)
     if not was_there:

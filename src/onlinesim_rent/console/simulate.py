@@ -25,10 +25,29 @@ END_SECONDS = 15
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
-@click.argument("command", nargs=-1, required=True)
+@click.argument("command", nargs=-1)
 def simulate(command: tuple[str, ...]) -> None:
-    """Run COMMAND with a bank of simulated modules as its ports, and a key to try."""
-    raise SystemExit(demonstrate(command))
+    """Run simulated modules until Ctrl-C: for COMMAND, a server, or for other programs.
+
+    COMMAND gets their ports and a key to try in its environment. Without COMMAND, the ports are printed.
+
+    \b
+    Examples:
+      onlinesim-rent simulate gunicorn wsgi:app    what make run does
+      onlinesim-rent simulate                      prints RENT_PORTS, to use in another terminal
+    """  # noqa: D301 - click's \b keeps the lines of the example
+    raise SystemExit(demonstrate(command) if command else run_bank())
+
+
+def run_bank() -> int:
+    """Run the bank alone until Ctrl-C, SIGTERM or SIGHUP; return the exit status."""
+    _interrupt_on(signal.SIGTERM, signal.SIGHUP)
+    with suppress(KeyboardInterrupt), SimulatedBank() as bank:
+        click.echo(f"{bank.modules} SIMULATED modules. In another terminal, try:\n")
+        click.echo(f"RENT_PORTS='{bank.ports}' RENT_API_KEY={DEMONSTRATION_KEY} onlinesim-rent census\n")
+        click.echo("Ctrl-C ends them.")
+        signal.pause()
+    return 0
 
 
 def demonstrate(command: Sequence[str]) -> int:
