@@ -14,7 +14,7 @@ import pytest
 from commands import ONLINESIM_RENT, run
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
-from onlinesim_rent.console import main
+from onlinesim_rent.console import COMMANDS, main
 
 PAGE = (PROJECT / "docs/command-line.md").read_text()
 COMMAND = str(Path(sys.executable).with_name("onlinesim-rent"))
@@ -22,13 +22,16 @@ COMMAND = str(Path(sys.executable).with_name("onlinesim-rent"))
 
 def test_the_page_lists_every_command():
     rows = PAGE[: PAGE.index("## Exit statuses")]
-    assert set(re.findall(r"`([a-z]+)(?: URL)?`", rows)) >= main.commands.keys()
+    assert set(re.findall(r"`([a-z]+)(?: URL)?`", rows)) >= set(COMMANDS)
 
 
 # "claims" has no argument and no option.
-@pytest.mark.parametrize("name", sorted(main.commands.keys() - {"claims"}))
+@pytest.mark.parametrize("name", sorted({*COMMANDS} - {"claims"}))
 def test_the_help_of_a_command_teaches_by_example(name):
-    assert "Example" in main.commands[name].get_help(click.Context(main.commands[name]))
+    context = click.Context(main)
+    command = main.get_command(context, name)
+    assert command
+    assert "Example" in command.get_help(context)
 
 
 def test_completion_in_bash_knows_the_commands_and_their_options():
@@ -37,7 +40,8 @@ def test_completion_in_bash_knows_the_commands_and_their_options():
         'eval "$(_ONLINESIM_RENT_COMPLETE=bash_source onlinesim-rent)"\n'
         "COMP_WORDS=(onlinesim-rent ce) COMP_CWORD=1; _onlinesim_rent_completion onlinesim-rent\n"
         'echo "${COMPREPLY[@]}"\n'
-        "COMP_WORDS=(onlinesim-rent census --de) COMP_CWORD=2 COMPREPLY=(); _onlinesim_rent_completion onlinesim-rent\n"
+        "COMP_WORDS=(onlinesim-rent census --de) COMP_CWORD=2 COMPREPLY=()\n"
+        "_onlinesim_rent_completion onlinesim-rent\n"
         'echo "${COMPREPLY[@]}"\n'
     )
     told = subprocess.run(

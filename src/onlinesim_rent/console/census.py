@@ -15,8 +15,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from onlinesim_rent.application import live_census, module_details
 from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.censuses import live_census, module_details
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.console import exit_status
 from onlinesim_rent.console.census_report import (

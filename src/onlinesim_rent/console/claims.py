@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import click
 
-from onlinesim_rent.application import live_census
 from onlinesim_rent.census.claims import digest
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census
+from onlinesim_rent.censuses import live_census
 from onlinesim_rent.console.errors import explained, printed
 from onlinesim_rent.settings import Settings
 
