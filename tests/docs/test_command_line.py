@@ -37,7 +37,8 @@ def test_completion_in_bash_knows_the_commands_and_their_options():
         'eval "$(_ONLINESIM_RENT_COMPLETE=bash_source onlinesim-rent)"\n'
         "COMP_WORDS=(onlinesim-rent ce) COMP_CWORD=1; _onlinesim_rent_completion onlinesim-rent\n"
         'echo "${COMPREPLY[@]}"\n'
-        "COMP_WORDS=(onlinesim-rent census --de) COMP_CWORD=2 COMPREPLY=(); _onlinesim_rent_completion onlinesim-rent\n"
+        "COMP_WORDS=(onlinesim-rent census --de) COMP_CWORD=2 COMPREPLY=()\n"
+        "_onlinesim_rent_completion onlinesim-rent\n"
         'echo "${COMPREPLY[@]}"\n'
     )
     told = subprocess.run(
