@@ -27,7 +27,7 @@ def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess
         check=False,
         capture_output=True,
         text=True,
-        env={"PATH": os.environ["PATH"], **variables},
+        env={"PATH": os.environ["PATH"]} | variables,
         timeout=PATIENCE_SECONDS,
     )
 
@@ -110,6 +110,35 @@ def test_install_says_what_to_do_next(root):
         "nginx -t",
     ):
         assert step in said
+
+
+def installed_command(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command on a host whose service does not run; the program prints its arguments."""
+    program = root / "opt/onlinesim-rent/venv/bin/onlinesim-rent"
+    for stub, prints in ((program, 'echo "program: $*"'), (root / "bin/systemctl", "echo 0")):
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        stub.write_text(f"#!/bin/sh\n{prints}\n")
+        stub.chmod(0o755)
+    command = root / "usr/local/sbin/onlinesim-rent"
+    command.write_text(command.read_text().replace("/opt/", f"{root}/opt/"))
+    return run(command, *arguments, PATH=f"{root}/bin:{os.environ['PATH']}", **variables)
+
+
+@pytest.mark.parametrize("arguments", [["ports", "--ask"], ["simulate"], ["--help"], []])
+def test_a_command_that_needs_no_settings_runs_without_the_service(root, arguments):
+    done = installed_command(root, *arguments)
+    assert (done.returncode, done.stdout.split()) == (0, ["program:", *arguments])
+
+
+def test_a_command_that_needs_the_settings_says_that_the_service_is_down(root):
+    refused = installed_command(root, "census")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "The service is not running" in refused.stderr
+
+
+def test_a_shell_completes_the_installed_command(root):
+    done = installed_command(root, _ONLINESIM_RENT_COMPLETE="bash_complete")
+    assert (done.returncode, done.stdout.split()) == (0, ["program:"])
 
 
 @pytest.mark.needs("shellcheck")
