@@ -42,10 +42,13 @@ def print_table(console: Console, table: Table) -> None:
 
 
 def _print_plain(console: Console, table: Table) -> None:
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        console.print(line.rstrip(), soft_wrap=True)
+    columns = [[str(cell) for cell in (column.header, *column.cells)] for column in table.columns]
+    widths = [max(map(len, column)) for column in columns]
+    for row in zip(*columns, strict=True):
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        # Not console.print: of two thousand rows, it would make a wait of a second.
+        console.file.write((" " * _GAP).join(cells).rstrip() + "\n")
+    console.file.flush()
 
 
 def _width(column: Column) -> int:
