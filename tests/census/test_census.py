@@ -54,6 +54,12 @@ def test_each_port_of_a_module_names_the_modules_first_port():
     assert [report.module for report in taken.ports] == ["a", "a", ""]
 
 
+def test_two_modules_with_one_sim_are_two_modules():
+    taken = census(available("a", IMEI[0], BEELINE[0]), available("b", IMEI[1], BEELINE[0]))
+    assert verdicts(taken) == [Verdict.AVAILABLE, Verdict.DUPLICATE]
+    assert [report.module for report in taken.ports] == ["", ""]
+
+
 SAYS_NOTHING = [Verdict.SILENT, Verdict.NOT_AT, Verdict.OUT_OF_TIME]
 COUNTS_AGAINST = [v for v in Verdict if v not in {*SAYS_NOTHING, Verdict.AVAILABLE, Verdict.DUPLICATE}]
 

@@ -21,8 +21,8 @@ from onlinesim_rent.networks.home_network import HomeNetwork, Names
 class PortReport:
     """The verdict on one port. It holds no IMEI and no IMSI, so it may be stored and shown.
 
-    ``seconds`` is the time of the verdict, from the start of the census. ``module`` is the first of the ports
-    that share an IMEI or an IMSI with this one; it is empty if no other port does.
+    ``seconds`` is the time of the verdict, from the start of the census. ``module`` is the first port of its
+    module; it is empty if the module showed itself on no other port.
     """
 
     port: str
@@ -120,8 +120,12 @@ class Census:
 
 
 def _modules(findings: Iterable[Finding]) -> dict[str, str]:
-    """Return the first port of each port's group, for the groups of several ports."""
-    return {port: group[0].port for port, group in groups_by_port(findings).items() if len(group) > 1}
+    """Return the first port of each port's module, for the modules that showed themselves on several ports."""
+    ports_of: dict[str, list[str]] = {}
+    for finding in findings:
+        if finding.modem:
+            ports_of.setdefault(finding.modem.imei, []).append(finding.port)
+    return {port: ports[0] for ports in ports_of.values() if len(ports) > 1 for port in ports}
 
 
 def _report(finding: Finding, networks: Mapping[str, HomeNetwork | None], module: str) -> PortReport:

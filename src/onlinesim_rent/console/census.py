@@ -122,7 +122,8 @@ def _details(settings: Settings, ports: Sequence[str]) -> dict[str, Details]:
 
 def _take(settings: Settings) -> tuple[Census, float]:
     """Return a census, and its age in seconds. Raises CensusError."""
-    with CensusProgress() as progress, _not_stopped():
+    # First the signals: otherwise the thread that draws the progress would take them.
+    with _not_stopped(), CensusProgress() as progress:
         source = live_census(settings, progress.show)
         taken = source.get(boot_clock() + settings.deadline_seconds)
     last = source.last()
