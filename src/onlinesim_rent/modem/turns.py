@@ -8,7 +8,7 @@ A port that another program uses is not opened: opening would disturb that progr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from onlinesim_rent.finding import NotCounted, Verdict
@@ -59,7 +59,7 @@ class Turns:
             self.background,
             opened=begin,
             failed=self._failed,
-            resume=self._waiting.extend,
+            resume=self._resume,
         )
 
     @property
@@ -145,6 +145,9 @@ class Turns:
             line.state = State.QUEUED
             self._timers.wake_at(line, give_up_at)
         self.background.submit(*(partial(self._open, line) for line in lines))
+
+    def _resume(self, lines: Iterable[Line]) -> None:
+        self._waiting.extend(lines)
 
     def _failed(self, line: Line, reason: NotCounted) -> None:
         line.wakes_at = NEVER
