@@ -144,7 +144,7 @@ def by_place(findings: list[tuple[str, str, str, float]]) -> dict[str, Shown]:
 
 @pytest.mark.needs("unshare", "mount", "ip", "nft", "own networks")
 def test_note_8_servers_that_are_down_delay_no_other_and_hold_no_thread():
-    """One host is down, the DNS server of another is down, one is sound, and one dies at the first finding."""
+    """One host is down, the DNS server of another is down, one is sound, and one dies meanwhile."""
     modules = live_bank(4, 0.02) + live_bank(8, 0.5)[4:]
     places = f"socket://{HOST_THAT_IS_DOWN}:1-2000", "socket://modems.example:1-2000"
     with SimulatedBank(modules) as bank:
