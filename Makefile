@@ -42,8 +42,9 @@ audit: $(VENV)/audit ## Check the dependencies for known vulnerabilities
 chaos: $(VENV)/test ## Test random banks in virtual time until one fails, or until Ctrl-C
 	$(BIN)/python tests/support/chaos.py
 
-bench: $(VENV)/run ## Compare a census of 64, 512 and 1,024 modules with one module's dialogue, and measure kept answers
+bench: $(VENV)/run ## Compare a census of up to 2,000 modules with one module's dialogue, and measure kept answers
 	$(BIN)/python benchmarks/census.py
+	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/claims.py
 	$(BIN)/python benchmarks/answers.py
 

@@ -252,6 +252,32 @@ def test_the_secrets_of_a_url_are_not_shown(port: str, shown: str) -> None:
     assert port not in text
 
 
+@pytest.mark.parametrize(
+    "port", ["socket://host:7001-7064", "socket://[::1]:1-65535", "socket://h:7001-7001"]
+)
+def test_a_range_of_ports_is_kept_as_it_is(port: str) -> None:
+    assert from_env(RENT_PORTS=port).ports == (port,)
+
+
+@pytest.mark.parametrize(
+    ("port", "problem"),
+    [
+        ("socket://host:7064-7001", "is a range that ends before it begins: write 7001-7064"),
+        ("socket://host:0-7001", "is not within the ports 1 to 65535"),
+        ("socket://host:7001-65536", "is not within the ports 1 to 65535"),
+        ("socket://host:07001-7064", "is a port number with zeros before it: leave them out"),
+        ("socket://host:7001-", "is not socket://host:port or socket://host:first-last"),
+        ("socket://host:-7064", "is not socket://host:port or socket://host:first-last"),
+        ("socket://host:7001-7002-7003", "is not socket://host:port or socket://host:first-last"),
+        ("socket://host:7001-7064/path", "is not socket://host:port or socket://host:first-last"),
+        ("socket://[10.0.0.5]:7001-7064", "is not socket://host:port or socket://host:first-last"),
+        ("socket://-host:7001-7064", "is not socket://host:port: '-host' is no name or address of a host"),
+    ],
+)
+def test_a_wrong_range_is_named_with_what_is_wrong(port: str, problem: str) -> None:
+    assert f"RENT_PORTS {port!r} {problem}" in what_is_wrong(RENT_PORTS=f"/dev/ttyUSB0 {port}")
+
+
 def test_keys_in_place_are_separated_by_spaces() -> None:
     assert from_env(RENT_API_KEY=" old new ").api_keys == ("old", "new")
 

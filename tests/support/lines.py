@@ -302,10 +302,15 @@ LOCKS = {
 """How programs that hold a port open lock it."""
 
 
-def python(code: str, *arguments: str, ordinary: bool = False) -> tuple[Any, str]:
+def python(
+    code: str,
+    *arguments: str,
+    ordinary: bool = False,
+    wrap: Callable[[list[str]], list[str]] = list,
+) -> tuple[Any, str]:
     """Run a script; return the JSON that it prints, and its standard error."""
     done = subprocess.run(
-        [sys.executable, "-c", BECOME_ORDINARY * ordinary + code, *arguments],
+        wrap([sys.executable, "-c", BECOME_ORDINARY * ordinary + code, *arguments]),
         env=environment(),
         capture_output=True,
         text=True,

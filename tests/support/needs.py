@@ -28,7 +28,9 @@ PACKAGES = {
     "gammu": "gammu",
     "gammu-smsd": "gammu-smsd",
     "minicom": "minicom",
+    "ip": "iproute2",
     "mount": "mount",
+    "nft": "nftables",
     "nginx": "nginx-light",
     "openssl": "openssl",
     "php": "php-cli",
@@ -36,6 +38,7 @@ PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
     "screen": "screen",
+    "ser2net": "ser2net",
     "setpriv": "util-linux",
     "shellcheck": "shellcheck",
     "smsd": "smstools",
@@ -70,10 +73,19 @@ def _may_make_namespaces() -> bool:
         return False
 
 
+def _may_filter_packets() -> bool:
+    command = ["unshare", "--net", "--mount", "nft", "add table inet test"]
+    try:
+        return subprocess.run(command, stderr=subprocess.DEVNULL, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 RIGHTS = {
     "root": Right(lambda: os.geteuid() == 0, "run the tests as root"),
     "namespaces": Right(_may_make_namespaces, "run the tests as root, outside a container"),
     "axe-core": Right(AXE.is_file, "install npm, then: rm .venv/axe; make test"),
+    "own networks": Right(_may_filter_packets, "run the tests as root, outside a container"),
     "/run/lock": Right(lambda: os.access("/run/lock", os.W_OK), "run the tests as root"),
 }
 

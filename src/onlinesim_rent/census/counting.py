@@ -120,7 +120,7 @@ class Census:
 
 
 def _modules(findings: Iterable[Finding]) -> dict[str, str]:
-    """Return the first port of each port's module, for the modules that showed themselves on several ports."""
+    """Return the first port of each port's module, for modules that answered on several ports."""
     ports_of: dict[str, list[str]] = {}
     for finding in findings:
         if finding.modem:

@@ -25,8 +25,11 @@ class State(Enum):
     QUEUED = auto()
     """It waits for a thread that opens it."""
     OPENING = auto()
+    """A thread opens it, or looks up its terminal server's name."""
     GIVEN_UP = auto()
     """It is still opening, but the census no longer waits for it."""
+    CONNECTING = auto()
+    """The connection to its terminal server is being made."""
     TALKING = auto()
     CLOSING = auto()
 
@@ -63,6 +66,11 @@ class Line:
     def is_open(self) -> bool:
         """Whether ``opened`` is open, or is closing."""
         return self.state in {State.TALKING, State.CLOSING}
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the census waits for it to open."""
+        return self.state in {State.QUEUED, State.OPENING, State.CONNECTING}
 
     @property
     def may_be_open(self) -> bool:
@@ -127,7 +135,7 @@ class Line:
 def stuck(port: Port) -> NotCounted:
     """Return the reason for a port that is still opening or closing since an earlier census."""
     if port.is_remote:
-        reason = "its terminal server has not yet answered an earlier census"
+        reason = "its terminal server's name is looked up since an earlier census: check this host's DNS"
     else:
         reason = "its driver is stuck since an earlier census: unplug the device and plug it in again"
     return NotCounted(Verdict.UNREACHABLE, reason)

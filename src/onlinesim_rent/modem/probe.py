@@ -18,6 +18,7 @@ from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, OpenPort, is_there, open_port
 from onlinesim_rent.modem.ports.signs_of_use import SignsOfUse
 from onlinesim_rent.modem.ports.sysfs import SYSFS
+from onlinesim_rent.modem.ports.tcp import Address, TcpPort, addresses_of
 from onlinesim_rent.modem.ports.topology import Topology
 from onlinesim_rent.modem.probing import CLOSE_SECONDS, LAST_LOOK_SECONDS, Probing, Progress, no_progress
 from onlinesim_rent.modem.protocol.dialogue import Ask, proof
@@ -62,7 +63,11 @@ class Prober:
         stuck = [line for line in self._not_given_back if line.state is not State.CLOSED]
         latest = Deadline(deadline + CLOSE_SECONDS + LAST_LOOK_SECONDS, self.clock)
         host = _Host(self._baud_rate, latest, self.topology if self.taken_by_holders else None)
-        names = frozenset(line.port.name for line in stuck)
+        # While the look-up of a name is stuck, none of the host's ports may begin another one.
+        hosts = {line.port.host for line in stuck if line.port.is_remote}
+        names = frozenset(
+            {line.port.name for line in stuck} | {port.name for port in ports if port.host in hosts}
+        )
         probing = Probing(ports, deadline, host, names, ask=self._ask, progress=self._progress)
         try:
             return probing.run()
@@ -94,6 +99,12 @@ class _Host:
 
     def open_port(self, port: Port) -> OpenPort:
         return open_port(port, self._baud_rate)
+
+    def addresses(self, host: str) -> list[Address]:
+        return addresses_of(host)
+
+    def connect(self, address: Address, port: Port) -> OpenPort:
+        return TcpPort(address, port.number)
 
 
 def _capacity(port_count: int) -> int:

@@ -70,7 +70,7 @@ class Probing:
         self._timers = Timers()
         self._turns = Turns(self.lines, system, self._timers, self._begin, self._find)
         self._background = self._turns.background
-        self._selector = system.selector()
+        self._selector = self._turns.selector
 
     def run(self) -> list[Finding]:
         """Return a finding for every port, in their order."""
@@ -147,6 +147,7 @@ class Probing:
                 if self._clock() >= end:
                     break
             self._wake_due()
+            self._turns.open_more()
 
     def _look(self) -> float:
         """Return the time. If the process was stopped since the last look, make each proof older by that."""
@@ -173,6 +174,8 @@ class Probing:
             if events & EVENT_READ:
                 line.read(self._clock())
             self._go_on(line)
+        elif line.state is State.CONNECTING:
+            self._turns.go_on(line)
 
     def _wake_due(self) -> None:
         if self._background.has_waiting:
@@ -184,8 +187,8 @@ class Probing:
             self._wake(line, now)
 
     def _wake(self, line: Line, now: float) -> None:
-        if line.state in {State.QUEUED, State.OPENING}:
-            self._turns.give_up_late(line)
+        if line.is_opening:
+            self._turns.wake(line)
         elif line.state is State.TALKING:
             line.conversation.wake(now)
             self._go_on(line)
@@ -231,7 +234,7 @@ class Probing:
             if line.state is State.TALKING:
                 line.conversation.end(reason)
                 self._go_on(line)
-            elif line.state in {State.QUEUED, State.OPENING}:
+            elif line.is_opening:
                 self._turns.give_up(line, reason)
             elif line.finding is None or self._is_too_old(line):
                 self._find(line, reason)

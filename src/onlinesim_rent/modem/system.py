@@ -10,6 +10,7 @@ from onlinesim_rent.finding import NotCounted
 from onlinesim_rent.modem.background import Outcome, Task
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.open import OpenPort
+from onlinesim_rent.modem.ports.tcp import Address
 
 
 class Background(Protocol):
@@ -63,4 +64,13 @@ class System(Protocol):
         """Whether a port's name still leads to the device that was found."""
 
     def open_port(self, port: Port) -> OpenPort:
-        """Open a port exclusively. May block. Raises NotCounted."""
+        """Open a serial device exclusively. May block. Raises NotCounted."""
+
+    def addresses(self, host: str) -> list[Address]:
+        """Look up the addresses of a terminal server. May block. Raises NoAnswer."""
+
+    def connect(self, address: Address, port: Port) -> OpenPort:
+        """Begin to connect to a TCP port; when it can be written to, its ``check`` tells how it went.
+
+        Raises NotCounted.
+        """

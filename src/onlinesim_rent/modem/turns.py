@@ -1,4 +1,6 @@
-"""Gives each port its turn: opens and closes ports in threads, as many at once as the descriptors allow.
+"""Gives each port its turn: opens and closes as many at once as the descriptors allow.
+
+Threads open and close serial devices; connections.py connects TCP ports.
 
 A port that another program uses is not opened: opening would disturb that program.
 """
@@ -6,11 +8,12 @@ A port that another program uses is not opened: opening would disturb that progr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.background import Outcome
+from onlinesim_rent.modem.connections import Connections
 from onlinesim_rent.modem.line import Line, State, gone, hung_up
 from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.proof import NEVER
@@ -28,7 +31,7 @@ class Turns:
     """The turns of the ports ``lines`` in one census.
 
     ``begin`` is called with each port that has opened. ``find`` is called with each port that does not open,
-    and the reason. Both run in the loop.
+    and the reason. Both run in the loop, which serves ``background`` and ``selector``.
     """
 
     def __init__(
@@ -48,6 +51,16 @@ class Turns:
         self._waiting: deque[Line] = deque()
         self._signs_at = system.clock()
         self.background = system.background()
+        self.selector = system.selector()
+        self._connections = Connections(
+            system,
+            timers,
+            self.selector,
+            self.background,
+            opened=begin,
+            failed=self._failed,
+            resume=self._resume,
+        )
 
     @property
     def has_closed_all(self) -> bool:
@@ -77,30 +90,47 @@ class Turns:
         """Begin to open the ports that wait, as many as possible."""
         if self._free and self._waiting and self._system.clock() - self._signs_at > _SIGNS_SECONDS:
             self._leave_used()
-        lines = [self._waiting.popleft() for _ in range(min(self._free, len(self._waiting)))]
-        if not lines:
-            return
-        self._free -= len(lines)
-        give_up_at = self._system.clock() + OPEN_SECONDS
-        for line in lines:
-            line.state = State.QUEUED
-            self._timers.wake_at(line, give_up_at)
-        self.background.submit(*(partial(self._open, line) for line in lines))
+        devices = []
+        while self._free and self._waiting:
+            line = self._waiting.popleft()
+            if not line.port.is_remote:
+                self._free -= 1
+                devices.append(line)
+            elif reason := self._connections.reason_to_leave(line):
+                self._refuse(line, reason)
+            elif self._connections.admits(line):
+                self._free -= 1
+                self._connections.connect(line)
+        if devices:
+            self._queue(devices)
+
+    def go_on(self, line: Line) -> None:
+        """Take the outcome of a connection."""
+        self._connections.go_on(line)
+
+    def wake(self, line: Line) -> None:
+        """Stop waiting for a port that takes too long to open."""
+        if line.port.is_remote:
+            self._connections.wake(line)
+        else:
+            self.give_up(line, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
 
     def close(self, line: Line) -> None:
-        """Begin to close a port; the next one may then open."""
+        """Begin to close a port; another one may then open."""
         line.state = State.CLOSING
         line.wakes_at = NEVER
-        self.background.submit(partial(self._close, line))
-
-    def give_up_late(self, line: Line) -> None:
-        """Stop waiting for a port that takes too long to open; the next one may then open."""
-        self.give_up(line, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
-        self.open_more()
+        if line.port.is_remote:
+            # This never blocks.
+            line.opened.close()
+            self._closed(line)
+        else:
+            self.background.submit(partial(self._close, line))
 
     def give_up(self, line: Line, reason: NotCounted) -> None:
-        """Stop waiting for a port that is queued or opening."""
-        if not line.move(State.QUEUED, State.CLOSED):
+        """Stop waiting for a port that is queued or opening; another one may then open."""
+        if line.port.is_remote:
+            self._connections.give_up(line)
+        elif not line.move(State.QUEUED, State.CLOSED):
             line.state = State.GIVEN_UP
         self._free += 1
         self._find(line, reason)
@@ -108,6 +138,24 @@ class Turns:
     def end(self) -> None:
         """Open no more ports."""
         self._waiting.clear()
+
+    def _queue(self, lines: Sequence[Line]) -> None:
+        give_up_at = self._system.clock() + OPEN_SECONDS
+        for line in lines:
+            line.state = State.QUEUED
+            self._timers.wake_at(line, give_up_at)
+        self.background.submit(*(partial(self._open, line) for line in lines))
+
+    def _resume(self, lines: Iterable[Line]) -> None:
+        self._waiting.extend(lines)
+
+    def _failed(self, line: Line, reason: NotCounted) -> None:
+        line.wakes_at = NEVER
+        self._free += 1
+        self._refuse(line, reason)
+
+    def _refuse(self, line: Line, reason: NotCounted) -> None:
+        self._find(line, gone(reason) if line.modem else reason)
 
     def _leave_used(self) -> None:
         """Leave out the waiting ports that another program uses by now."""
@@ -143,8 +191,7 @@ class Turns:
         line.wakes_at = NEVER
         if is_waited_for:
             self._free += 1
-            self._find(line, gone(reason) if line.modem else reason)
-            self.open_more()
+            self._refuse(line, reason)
 
     def _close(self, line: Line) -> Outcome:
         line.opened.close()
@@ -153,7 +200,6 @@ class Turns:
     def _closed(self, line: Line) -> None:
         line.state = State.CLOSED
         self._free += 1
-        self.open_more()
 
 
 def _do_nothing() -> None:

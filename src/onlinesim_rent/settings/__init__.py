@@ -36,7 +36,8 @@ VARIABLES = (
     ),
     Variable(
         "RENT_PORTS",
-        "globs, device paths and socket://host:port, separated by spaces or commas",
+        "globs, device paths, socket://host:port and ranges socket://host:7001-7064, "
+        "separated by spaces or commas",
         if_unset="required",
         example="/dev/serial/by-path/*",
     ),
@@ -121,7 +122,7 @@ class Settings:
     """The settings of one process, as values.
 
     ``api_keys`` are all valid at the same time, so that a key can be replaced without a refused request.
-    ``ports`` are globs, absolute device paths and ``socket://host:port``, not yet expanded.
+    ``ports`` are globs, absolute device paths, ``socket://host:port`` and ranges of these, not yet expanded.
     ``cache_seconds`` is how long a census may be answered again, ``deadline_seconds`` how long after its
     arrival a request must be answered. ``claims_dir`` is None if there are no claims. ``taken_by_holders``
     says whether a program that holds a port takes the port's module. ``services_url`` is the partner's

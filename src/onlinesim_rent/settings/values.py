@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from onlinesim_rent.modem.ports.tcp_names import SCHEME, host_of, single_names
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,11 +58,12 @@ def _printable(source: str, keys: list[str]) -> tuple[str, ...]:
 
 
 def ports(text: str) -> tuple[str, ...]:
-    """Split globs, device paths and socket:// addresses; each is kept once."""
+    """Split globs, device paths and socket:// addresses; each is kept once, and ranges are not expanded."""
     words = text.replace(",", " ").split()
     if not words:
         raise ValueError(
-            "is not set; write globs, device paths or socket://host:port, separated by spaces or commas"
+            "is not set; write globs, device paths, socket://host:port or socket://host:first-last, "
+            "separated by spaces or commas"
         )
     wrong = [f"{word!r} {problem}" for word in words if (problem := _port_problem(word))]
     if wrong:
@@ -69,21 +72,20 @@ def ports(text: str) -> tuple[str, ...]:
 
 
 def _port_problem(port: str) -> str:
-    if port.startswith("socket://"):
-        return "" if _is_socket(port) else "is not socket://host:port with a port from 1 to 65535"
+    if port.startswith(SCHEME):
+        return _socket_problem(port)
     if "://" in port:
         return "is of a kind that is not supported; the only kind of address is socket://"
     return "" if port.startswith("/") else "is not an absolute path"
 
 
-def _is_socket(port: str) -> bool:
+def _socket_problem(port: str) -> str:
     try:
-        url = urlsplit(port)
-        host, number = url.hostname or "", url.port or 0
-    except ValueError:
-        return False
-    bracketed = f"[{host}]" if ":" in host else host
-    return _is_host(host) and number > 0 and url.netloc.lower() == f"{bracketed}:{number}" == port[9:].lower()
+        single_names(port)
+        host = host_of(port)
+    except ValueError as problem:
+        return str(problem)
+    return "" if _is_host(host) else f"is not socket://host:port: {host!r} is no name or address of a host"
 
 
 def optional_url(text: str) -> str | None:

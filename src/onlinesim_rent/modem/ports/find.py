@@ -17,6 +17,7 @@ from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.names import natural
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL, SerialLines
 from onlinesim_rent.modem.ports.sysfs import SYSFS
+from onlinesim_rent.modem.ports.tcp_names import SCHEME, host_of, number_of, single_names
 
 _MOST_LINKS = 40
 """Linux follows as many symlinks (path_resolution(7))."""
@@ -45,11 +46,21 @@ class Port:
     @property
     def is_remote(self) -> bool:
         """Whether it is a TCP port."""
-        return self.name.startswith("socket://")
+        return self.name.startswith(SCHEME)
+
+    @property
+    def host(self) -> str:
+        """The host of a TCP port; empty for any other port."""
+        return host_of(self.name) if self.is_remote else ""
+
+    @property
+    def number(self) -> int:
+        """The port number of a TCP port."""
+        return number_of(self.name)
 
 
 def find_ports(patterns: Iterable[str], deadline: Deadline | None = None, sysfs: Path = SYSFS) -> list[Port]:
-    """Return the ports that globs, paths and URLs name, each device once.
+    """Return the ports that globs, paths, URLs and ranges of URLs name, each device once.
 
     They stand in the order of the patterns, and the ports of one glob in natural order. A path without
     wildcards is always a port: if it does not exist or must not be opened, its verdict says so. A glob leaves
@@ -60,8 +71,7 @@ def find_ports(patterns: Iterable[str], deadline: Deadline | None = None, sysfs:
     lines = SerialLines.now()
     names: dict[str, Port] = {}
     for pattern in patterns:
-        is_glob = glob.has_magic(pattern) and not pattern.startswith("socket://")
-        for port in _matching(pattern, lines, sysfs) if is_glob else [_port(pattern, lines)]:
+        for port in _ports(pattern, lines, sysfs):
             names[port.name] = port
         if deadline:
             deadline.check("looking for ports")
@@ -69,6 +79,12 @@ def find_ports(patterns: Iterable[str], deadline: Deadline | None = None, sysfs:
     for port in names.values():
         same.setdefault(port.device or port.name, []).append(port)
     return [_as_one(ports) for ports in same.values()]
+
+
+def _ports(pattern: str, lines: SerialLines, sysfs: Path) -> Iterable[Port]:
+    if pattern.startswith(SCHEME):
+        return map(Port, single_names(pattern))
+    return _matching(pattern, lines, sysfs) if glob.has_magic(pattern) else [_port(pattern, lines)]
 
 
 def _matching(pattern: str, lines: SerialLines, sysfs: Path) -> list[Port]:
@@ -98,8 +114,6 @@ def _real(name: str) -> str:
 
 
 def _port(name: str, lines: SerialLines) -> Port:
-    if name.startswith("socket://"):
-        return Port(name)
     real = _real(name)
     aliases = dict.fromkeys((_base(name), _base(real), real.removeprefix("/dev/").replace("/", "_")))
     try:

@@ -1,20 +1,16 @@
-"""Opens ports exclusively and closes them. The only user of pyserial.
+"""Opens serial devices exclusively and closes them. The only user of pyserial.
 
-pyserial opens the serial devices, and locks each (flock) before it changes anything. TCP ports (ser2net in
-raw mode) are plain sockets, because pyserial's ``socket://`` has three faults: it reads through select(),
-which fails above descriptor 1023; its open() never returns while the peer sends; and it sleeps in close().
+pyserial locks each device (flock) before it changes anything. TCP ports are opened in tcp.py.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import socket
 import stat
 import termios
 from contextlib import suppress
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import serial
 
@@ -26,9 +22,6 @@ from onlinesim_rent.modem.ports.holders import is_exclusive
 DESCRIPTORS_PER_PORT = 5
 """pyserial opens the device and two pipes."""
 
-CONNECT_SECONDS = 2.5
-
-_UNKNOWN_HOST = "the terminal server's name is unknown: check it, and this host's DNS"
 _REASONS = {
     errno.ENOENT: "no such device: is it plugged in?",
     errno.ENXIO: "the device is gone: is it plugged in?",
@@ -40,14 +33,6 @@ _REASONS = {
     errno.EINVAL: "the device refuses the settings of a serial line: does it support RENT_BAUD_RATE?",
     errno.EMFILE: "no descriptor left: raise LimitNOFILE (five a port)",
     errno.ENFILE: "no descriptor left on this host",
-    errno.ECONNREFUSED: "connection refused: the port of the terminal server is in use or down",
-    errno.EHOSTUNREACH: "the terminal server cannot be reached",
-    errno.ENETUNREACH: "the terminal server cannot be reached",
-    errno.ETIMEDOUT: "the terminal server does not answer",
-    # getaddrinfo's numbers are negative, so none of them is also an errno.
-    socket.EAI_NONAME: _UNKNOWN_HOST,
-    socket.EAI_NODATA: _UNKNOWN_HOST,
-    socket.EAI_AGAIN: _UNKNOWN_HOST,
 }
 
 
@@ -66,6 +51,9 @@ class OpenPort(Protocol):
     def write(self, data: bytes) -> int:
         """Write what the port accepts now; return the number of bytes. Raises BlockingIOError and OSError."""
 
+    def check(self) -> None:
+        """Raise NotCounted if the port did not open after all, as a connection may."""
+
     def is_exclusive(self) -> bool:
         """Whether another program has set TIOCEXCL on the port since it was opened."""
 
@@ -74,12 +62,12 @@ class OpenPort(Protocol):
 
 
 def open_port(port: Port, baud_rate: int) -> OpenPort:
-    """Open a port exclusively. May block in the driver.
+    """Open a serial device exclusively. May block in the driver.
 
     Raises NotCounted if another program holds the port, or if it cannot be opened.
     """
     try:
-        return _TcpPort(port) if port.is_remote else _SerialPort(port, baud_rate)
+        return _SerialPort(port, baud_rate)
     except NotCounted:
         raise
     except Exception as error:
@@ -118,6 +106,9 @@ class _SerialPort:
     def write(self, data: bytes) -> int:
         return os.write(self._descriptor, data)
 
+    def check(self) -> None:
+        """It is open."""
+
     def is_exclusive(self) -> bool:
         return is_exclusive(self._descriptor)
 
@@ -150,28 +141,6 @@ def _again(descriptor: int) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-class _TcpPort:
-    def __init__(self, port: Port) -> None:
-        url = urlsplit(port.name)
-        self._socket = socket.create_connection((url.hostname or "", url.port or 0), CONNECT_SECONDS)
-        self._socket.settimeout(0)
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def read(self, most: int) -> bytes:
-        return self._socket.recv(most)
-
-    def write(self, data: bytes) -> int:
-        return self._socket.send(data)
-
-    def is_exclusive(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        self._socket.close()
-
-
 def _not_counted(error: Exception) -> NotCounted:
     number = _number(error)
     # TIOCEXCL causes EBUSY for everybody but root; flock causes EAGAIN.
@@ -185,8 +154,6 @@ def _not_counted(error: Exception) -> NotCounted:
 
 def _number(error: Exception) -> int | None:
     """Return the errno. pyserial hides it if a device is not a terminal or does not support the speed."""
-    if isinstance(error, TimeoutError):
-        return errno.ETIMEDOUT
     if isinstance(error, ValueError):
         return errno.EINVAL
     if isinstance(error, OSError) and error.errno is not None:

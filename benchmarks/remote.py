@@ -1,0 +1,63 @@
+"""A census of many modules behind TCP ports, against one module's own dialogue, both measured in this run.
+
+    make bench
+
+Every module answers after 50 ms, so a dialogue of seven exchanges takes at least 350 ms. The modules run in
+one process beside this one, as those of ser2net do on other hosts: on two processors they have one each.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from census import LATENCY_SECONDS, ROUNDS, take, timed
+
+from onlinesim_rent.descriptors import allow_descriptors
+from onlinesim_rent.modem.probe import Prober
+
+GOALS = {1: 1.0, 64: 1.1, 512: 1.5, 2000: 3.0}
+
+
+def main() -> None:
+    """Print a line for each size of bank."""
+    allow_descriptors()
+    print(f"{'modules':>8} {'seconds':>8} {'CPU':>6} {'ratio':>6} {'goal':>6}")
+    own = 0.0
+    for size, goal in GOALS.items():
+        seconds, processor = measure(size)
+        own = own or seconds
+        print(f"{size:8} {seconds:8.3f} {processor:6.3f} {seconds / own:6.2f} {goal:6.2f}", flush=True)
+
+
+def measure(size: int) -> tuple[float, float]:
+    """Return the median seconds and processor seconds of a census of so many remote modules, all counted."""
+    with remote_bank(size) as ports:
+        prober = Prober(115200)
+        rounds = [(timed(lambda: take(prober, ports, size))) for _ in range(ROUNDS)]
+    return statistics.median(seconds for seconds, _ in rounds), statistics.median(cpu for _, cpu in rounds)
+
+
+@contextmanager
+def remote_bank(size: int) -> Iterator[str]:
+    """Serve so many modules, on a loopback address of this process; yield the range for RENT_PORTS."""
+    pid = os.getpid()
+    address = f"127.99.{pid >> 8 & 255}.{pid & 255}"
+    program = Path(__file__).with_name("remote_bank.py")
+    command = [sys.executable, str(program), address, str(size), str(LATENCY_SECONDS)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as bank:
+        try:
+            assert bank.stdout
+            first = int(bank.stdout.readline())
+            yield f"socket://{address}:{first}-{first + size - 1}"
+        finally:
+            bank.kill()
+
+
+if __name__ == "__main__":
+    main()
