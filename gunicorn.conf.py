@@ -61,7 +61,7 @@ logconfig_dict = {
         "gunicorn.access": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
         # The check at the start has already logged these warnings; each worker would log them again.
         "onlinesim_rent.settings": {"level": "ERROR"},
-        "onlinesim_rent.application": {"level": "ERROR"},
+        "onlinesim_rent.censuses": {"level": "ERROR"},
     },
     "handlers": {
         "stderr": {"class": HANDLER, "formatter": "generic", "stream": "ext://sys.stderr"},

@@ -88,6 +88,7 @@ CANNOT_BE_RUN = {
     "systemctl reload": _NEEDS_SYSTEMD,
     "systemctl edit onlinesim-rent": _NEEDS_SYSTEMD,
     "systemctl status onlinesim-rent nginx": _NEEDS_SYSTEMD,
+    "systemctl restart ser2net": _NEEDS_SYSTEMD,
     "journalctl -u onlinesim-rent": _NEEDS_SYSTEMD,
     "curl --unix-socket /run/onlinesim-rent.sock http://localhost/healthz": _NEEDS_SYSTEMD,
     "ln -s ../sites-available/onlinesim-rent /etc/nginx/sites-enabled/": "would change this host's nginx",
