@@ -9,7 +9,7 @@ PARALLEL := --numprocesses 8 --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage lint audit chaos bench load install clean
+.PHONY: help run test coverage lint audit chaos bench hosts load install clean
 
 help: ## List these commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(VENV)/run ## Compare a census of up to 2,000 modules with one module's 
 	$(BIN)/python benchmarks/remote.py
 	$(BIN)/python benchmarks/claims.py
 	$(BIN)/python benchmarks/answers.py
+
+hosts: $(VENV)/test ## Measure a front that counts 1 to 1,000 hosts of 64 modules, on a real Redis
+	$(BIN)/python benchmarks/hosts.py
 
 load: $(VENV)/run ## Send requests through nginx for 20 seconds; --hup and --kill disturb the workers
 	$(BIN)/python benchmarks/load.py

@@ -4,6 +4,7 @@ import os
 import re
 import runpy
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 from disks import behind_mount
 from servers import PROJECT, environment
 
+from onlinesim_rent.application import live_census
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.settings import VARIABLES, Settings, api_keys, names_file
 from onlinesim_rent.settings.environment import Variable
@@ -435,13 +437,14 @@ def test_gunicorn_starts_with_the_described_defaults(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 def test_every_variable_has_a_meaning_and_a_right_example(variable: Variable) -> None:
     name, example = variable.assignment.split("=")
+    of_fleet = {"RENT_REDIS_URL": "redis://127.0.0.1", "RENT_FLEET_SECRET": "s" * 32}
 
     assert variable.meaning
     assert bool(variable.default) != bool(variable.if_unset)
-    if name == "RENT_API_KEY_FILE":
+    if name in {"RENT_API_KEY_FILE", "RENT_FLEET_SECRET_FILE"}:
         assert Path(example).is_absolute()
     else:
-        assert from_env(**{name: example})
+        assert from_env(**(of_fleet | {name: example}))
 
 
 @pytest.mark.parametrize(
@@ -486,3 +489,68 @@ def test_unknown_variables_are_named_beside_wrong_ones(caplog: pytest.LogCapture
     what_is_wrong(RENT_PORTS="", RENT_PORT="/dev/ttyUSB*")
 
     assert [message.split()[0] for message in caplog.messages] == ["RENT_PORT"]
+
+
+FLEET = {"RENT_REDIS_URL": "rediss://user:redis-password@redis.example:6379", "RENT_FLEET_SECRET": "s" * 32}
+
+
+def test_a_fleet_needs_a_redis_and_a_secret_and_no_ports() -> None:
+    settings = Settings.from_env({"RENT_API_KEY": "secret-key"} | FLEET)
+
+    assert settings.ports == ()
+    assert settings.fleet
+    assert settings.fleet.secret == b"s" * 32
+    assert settings.fleet.host_name == socket.gethostname()
+    assert "redis-password" not in repr(settings)
+    assert "s" * 32 not in repr(settings)
+
+
+def test_a_program_without_requests_needs_no_key() -> None:
+    assert Settings.from_env({"RENT_PORTS": "/dev/ttyUSB*"}, needs_key=False).api_keys == ()
+
+
+def test_the_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("t" * 40 + "\n")
+    settings = from_env(**FLEET | {"RENT_FLEET_SECRET": "", "RENT_FLEET_SECRET_FILE": str(file)})
+
+    assert settings.fleet
+    assert settings.fleet.secret == b"t" * 40
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"RENT_REDIS_URL": "http://redis.example"}, "RENT_REDIS_URL is not redis://host:port, rediss://"),
+        ({"RENT_REDIS_URL": "redis://:pass[word@host"}, "RENT_REDIS_URL cannot be read"),
+        ({"RENT_REDIS_URL": "redis://"}, "RENT_REDIS_URL is not redis://host:port, rediss://"),
+        ({"RENT_REDIS_URL": "unix://"}, "RENT_REDIS_URL is not redis://host:port, rediss://"),
+        ({"RENT_REDIS_URL": "redis://host?socket_timeout=99"}, "RENT_REDIS_URL has an option that is not"),
+        ({"RENT_FLEET_SECRET": ""}, "with RENT_REDIS_URL, exactly one must be set"),
+        ({"RENT_FLEET_SECRET": "short"}, "RENT_FLEET_SECRET holds fewer than 32 characters"),
+        ({"RENT_API_KEY": "s" * 32}, "RENT_FLEET_SECRET holds an API key"),
+        ({"RENT_FLEET_SECRET": "", "RENT_FLEET_SECRET_FILE": "/nowhere"}, "/nowhere cannot be read"),
+        ({"RENT_HOSTS": "pool-1 pool/2"}, "RENT_HOSTS is 'pool/2', not the name of a host"),
+        ({"RENT_HOST_NAME": "a b"}, "RENT_HOST_NAME is 'a b', not the name of a host"),
+        ({"RENT_PUBLISH_SECONDS": "-1"}, "RENT_PUBLISH_SECONDS is '-1', not seconds from 0 to 3600"),
+        ({"RENT_REDIS_PREFIX": "*"}, "RENT_REDIS_PREFIX is '*'"),
+    ],
+)
+def test_a_wrong_setting_of_a_fleet_is_named(changes: dict[str, str], problem: str) -> None:
+    text = what_is_wrong(**FLEET | changes)
+
+    assert problem in text
+    assert "redis-password" not in text
+    assert "pass[word" not in text
+
+
+def test_other_settings_of_a_fleet_are_not_read_without_a_redis() -> None:
+    assert from_env(RENT_FLEET_SECRET="short", RENT_HOSTS="a/b").fleet is None
+
+
+def test_a_redis_without_its_client_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    monkeypatch.delitem(sys.modules, "onlinesim_rent.hosts.redis_exchange", raising=False)
+
+    with pytest.raises(ConfigurationError, match=r"pip install 'onlinesim-rent\[redis\]'"):
+        live_census(from_env(**FLEET))

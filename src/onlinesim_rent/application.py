@@ -9,7 +9,7 @@ from flask import Flask
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.history import History
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.censuses import live_census, own_census
+from onlinesim_rent.censuses import front_directory, live_census, own_census
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.web.answers import refuse
@@ -54,7 +54,7 @@ def _status_sources(settings: Settings, census: CensusSource) -> StatusSources:
     claims = ClaimsDirectory(settings.claims_dir)
     return StatusSources(
         census,
-        history=History(RuntimeDirectory(settings.runtime_dir)).points,
+        history=History(RuntimeDirectory(front_directory(settings))).points,
         claims=claims.current if settings.claims_dir else None,
         note=claims.note,
     )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
@@ -15,6 +19,11 @@ from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.own_modules import Ask, OwnModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.census.taking import CensusTaker
+from onlinesim_rent.clock import boot_id
+from onlinesim_rent.configuration_error import ConfigurationError
+from onlinesim_rent.hosts.fleet import Fleet
+from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.publishing import Publisher
 from onlinesim_rent.modem.details import Details
 from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
 from onlinesim_rent.modem.probe import Prober
@@ -23,27 +32,99 @@ from onlinesim_rent.modem.protocol.details import describe
 from onlinesim_rent.networks.home_network import Names
 from onlinesim_rent.settings import Settings
 
+if TYPE_CHECKING:
+    from onlinesim_rent.hosts.redis_exchange import RedisExchange
+    from onlinesim_rent.settings.fleet import FleetSettings
+
 _log = logging.getLogger(__name__)
 
 
 def live_census(settings: Settings, progress: Progress = no_progress) -> CensusCache:
-    """Return the census of the real modules on the settings' ports. Raises ConfigurationError.
+    """Return the census of the real modules of this host or, with RENT_REDIS_URL, of all hosts.
 
     Logs a warning if this process cannot see every program that holds a port. While this process takes a
-    census, ``progress(found, ports)`` is called with each finding.
+    census of its own ports, ``progress(found, ports)`` is called with each finding.
+    Raises ConfigurationError.
     """
+    if settings.fleet is None:
+        return _ports_census(settings, progress)
+    own = _ports_census(settings, progress) if settings.ports else None
+    return _fleet_census(settings, settings.fleet, own)
+
+
+def publisher(settings: Settings) -> Publisher:
+    """Return what publishes this host's ports for its fleet. Raises ConfigurationError."""
+    fleet = settings.fleet
+    if fleet is None:
+        raise ConfigurationError(
+            "RENT_REDIS_URL is not set: name the Redis through which hosts give one answer"
+        )
+    if not settings.ports:
+        raise ConfigurationError("RENT_PORTS is not set: name the ports that this host publishes")
+    marks = Marks(fleet.secret)
+    return Publisher(
+        _exchange(fleet),
+        _ports_census(settings),
+        marks,
+        fleet.host_name,
+        # It tells two hosts of one name apart, but not a publisher from itself after a restart.
+        marks.owner(f"{boot_id()} {settings.runtime_dir}"),
+        fleet.publish_seconds,
+        settings.deadline_seconds,
+        version("onlinesim-rent"),
+    )
+
+
+def _fleet_census(settings: Settings, fleet: FleetSettings, own: CensusCache | None) -> CensusCache:
+    """Return the census of all hosts. It has its own directory: this host's census is taken meanwhile."""
+    names = Names.load(settings.names_file)
+    marks = Marks(fleet.secret)
+    front = Fleet(_exchange(fleet), marks, names, fleet.host_name, own, fleet.hosts, settings.cache_seconds)
+    subject = (fleet, marks.fingerprint, settings.ports, names.fingerprint)
+    claims = ClaimsDirectory(settings.claims_dir if own else None)
+    directory = front_directory(settings)
+    return _cache(replace(settings, runtime_dir=directory), front.take, claims, subject)
+
+
+def front_directory(settings: Settings) -> Path:
+    """Return the directory of the census that is answered: of this host, or of the fleet."""
+    return settings.runtime_dir / "fleet" if settings.fleet else settings.runtime_dir
+
+
+def _exchange(fleet: FleetSettings) -> RedisExchange:
+    """Return the fleet's Redis. Its client is imported only here: it is an optional extra."""
+    try:
+        from onlinesim_rent.hosts.redis_exchange import RedisExchange  # noqa: PLC0415 - see above
+    except ModuleNotFoundError:
+        raise ConfigurationError(
+            "RENT_REDIS_URL is set, but the client of Redis is not installed: "
+            "pip install 'onlinesim-rent[redis]'"
+        ) from None
+    return RedisExchange(fleet.redis_url, fleet.redis_prefix)
+
+
+def _ports_census(settings: Settings, progress: Progress = no_progress) -> CensusCache:
+    """Return the census of the real modules on this host's ports."""
     names = Names.load(settings.names_file)
     if unseen := cannot_see_all_holders():
         _log.warning("%s", unseen)
     claims = ClaimsDirectory(settings.claims_dir)
+    marks = Marks(settings.fleet.secret) if settings.fleet else None
     taker = CensusTaker(
         settings.ports,
         Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders, progress=progress),
         names,
         KnownModules(RuntimeDirectory(settings.runtime_dir)),
         claims,
+        marks,
     )
-    subject = (settings.ports, settings.baud_rate, names.fingerprint, settings.taken_by_holders)
+    subject = (
+        settings.ports,
+        settings.baud_rate,
+        names.fingerprint,
+        settings.taken_by_holders,
+        marks.fingerprint if marks else "",
+    )
     return _cache(settings, taker.take, claims, subject)
 
 

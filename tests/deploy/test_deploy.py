@@ -17,7 +17,11 @@ from onlinesim_rent.settings import Settings
 
 SERVICE = DEPLOY / "onlinesim-rent.service"
 HELPER = DEPLOY / "onlinesim-rent-holders.service"
-UNITS = [f"onlinesim-rent{part}" for part in (".service", ".socket", "-holders.service", "-holders.socket")]
+PUBLISHER = DEPLOY / "onlinesim-rent-publish.service"
+UNITS = [
+    f"onlinesim-rent{part}"
+    for part in (".service", ".socket", "-holders.service", "-holders.socket", "-publish.service")
+]
 SCRIPTS = [DEPLOY / "install", DEPLOY / "onlinesim-rent"]
 
 
@@ -63,6 +67,7 @@ def test_install_puts_all_files_in_place_and_protects_secrets(root):
         "etc/onlinesim-rent/environment.example": 0o640,
         "etc/systemd/system/onlinesim-rent-holders.service": 0o644,
         "etc/systemd/system/onlinesim-rent-holders.socket": 0o644,
+        "etc/systemd/system/onlinesim-rent-publish.service": 0o644,
         "etc/systemd/system/onlinesim-rent.service": 0o644,
         "etc/systemd/system/onlinesim-rent.socket": 0o644,
         "etc/sysusers.d/onlinesim-rent.conf": 0o644,
@@ -169,12 +174,17 @@ def test_systemd_finds_no_fault_with_the_units(root):
 
 def commands() -> list[str]:
     settings = settings_of(SERVICE)
-    lines = settings["ExecStart"] + settings["ExecReload"] + settings_of(HELPER)["ExecStart"]
+    others = settings_of(HELPER)["ExecStart"] + settings_of(PUBLISHER)["ExecStart"]
+    lines = settings["ExecStart"] + settings["ExecReload"] + others
     return [line for line in lines if line.startswith("/opt/")]
 
 
 @pytest.mark.needs("systemd-analyze")
-@pytest.mark.parametrize(("unit", "tenths"), [(SERVICE, 15), (HELPER, 11)], ids=["service", "helper"])
+@pytest.mark.parametrize(
+    ("unit", "tenths"),
+    [(SERVICE, 15), (PUBLISHER, 15), (HELPER, 11)],
+    ids=["service", "publisher", "helper"],
+)
 def test_a_unit_exposes_little(unit, tenths):
     threshold = f"--threshold={tenths}"
     judged = run("systemd-analyze", "security", "--offline=true", threshold, "--no-pager", unit)
@@ -187,6 +197,16 @@ def test_only_the_helper_has_capabilities_and_they_are_two():
         settings = settings_of(unit)
         assert settings["CapabilityBoundingSet"] == settings["AmbientCapabilities"] == given
     assert "DynamicUser" in settings_of(HELPER)
+
+
+def test_the_publisher_is_confined_as_the_service_is():
+    own = {
+        *("Type", "ExecStart", "ExecReload", "KillMode", "LoadCredential", "Environment", "TimeoutStopSec"),
+        *("Description", "After", "Requires", "WantedBy", "RestartPreventExitStatus"),
+    }
+    service, publisher = settings_of(SERVICE), settings_of(PUBLISHER)
+    for name in (service.keys() | publisher.keys()) - own:
+        assert publisher.get(name) == service[name], name
 
 
 def test_only_the_service_s_user_may_ask_the_helper():

@@ -48,6 +48,9 @@ RUN_BY = {
     "onlinesim-rent check https://rent.example.com/getServicesRent": (
         "deploy/test_check_of_the_site.py::test_the_shipped_site_keeps_every_rule"
     ),
+    "onlinesim-rent publish": (
+        "hosts/test_services.py::test_three_hosts_behind_one_url_give_the_exact_union"
+    ),
     "onlinesim-rent check URL": "console/test_check.py",
     "onlinesim-rent census --watch 10": (
         "console/test_cli.py::test_watch_takes_one_census_after_another_until_ctrl_c"
@@ -75,6 +78,7 @@ CANNOT_BE_RUN = {
     "make test": "would run itself",
     ".ci/run": "would run itself",
     "make bench": "takes minutes: a benchmark",
+    "make hosts": "takes minutes: a benchmark",
     "make load": "takes minutes: a benchmark",
     f"{_SETTINGS} make run": _MODEMS,
     f"{_SETTINGS} .venv/bin/onlinesim-rent census": _MODEMS,
@@ -83,6 +87,7 @@ CANNOT_BE_RUN = {
     "sudo systemctl mask --now ModemManager": _NEEDS_SYSTEMD,
     "systemctl mask --now ModemManager": _NEEDS_SYSTEMD,
     "systemctl enable --now onlinesim-rent.socket onlinesim-rent.service": _NEEDS_SYSTEMD,
+    "systemctl enable --now onlinesim-rent-publish": _NEEDS_SYSTEMD,
     "nginx -t && systemctl reload nginx": _NEEDS_SYSTEMD,
     "systemctl restart onlinesim-rent": _NEEDS_SYSTEMD,
     "systemctl reload": _NEEDS_SYSTEMD,

@@ -37,6 +37,7 @@ PACKAGES = {
     "picocom": "picocom",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "redis-server": "redis-server",
     "screen": "screen",
     "ser2net": "ser2net",
     "setpriv": "util-linux",

@@ -18,6 +18,7 @@ from onlinesim_rent.application import create_app, live_census
 from onlinesim_rent.census.claims import Claims, digest
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.census.history import History, Point, step_of, written_points
+from onlinesim_rent.census.host_report import HostReport, HostState
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import CensusError, Verdict
@@ -230,6 +231,13 @@ def test_a_failed_census_is_told_above_the_numbers_before_it(settings: Settings)
 
     assert "The last census failed no descriptors are left &lt;&amp;&gt; The numbers below are" in shown
     assert "40 numbers available" in shown
+
+
+def test_a_missing_host_is_told_above_the_numbers(settings: Settings) -> None:
+    missing = HostReport("pool-2", HostState.MISSING, "is not there <&>")
+    shown = page(settings, HandCensus(replace(HandCensus().census, hosts=(missing,))))
+
+    assert "Not all hosts are counted host pool-2 is not there &lt;&amp;&gt;" in shown
 
 
 @pytest.mark.parametrize(("seconds", "is_told"), [(599, False), (601, True)])

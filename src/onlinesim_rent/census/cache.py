@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -38,10 +39,11 @@ _TRIAL_FILE = "trial"
 
 
 class _Request(NamedTuple):
-    """One call of ``get``: when it came, and by when it must be answered."""
+    """One call of ``get``: when it came, by when it must be answered, and how old a young census may be."""
 
     came_at: float
     deadline: float
+    young_seconds: float
 
     @property
     def latest_begin(self) -> float:
@@ -127,7 +129,17 @@ class CensusCache:
         The oldest counted proof is never older than ``seconds`` and PROOF_MARGIN_SECONDS together. Raises
         CensusError if there is no such census by the deadline.
         """
-        request = _Request(self._clock() if came_at is None else came_at, deadline)
+        return self.get_with_beginning(deadline, came_at=came_at)[0]
+
+    def get_with_beginning(
+        self, deadline: float, seconds: float = math.inf, came_at: float | None = None
+    ) -> tuple[Census, float]:
+        """Return a census as ``get`` does, and when it began on the clock.
+
+        If ``seconds`` is less than the cache's own, a census must be that young.
+        """
+        came_at = self._clock() if came_at is None else came_at
+        request = _Request(came_at, deadline, min(seconds, self._seconds))
         try:
             boot_id()
             memory = self._remembered(request) or self._alone(request)
@@ -138,7 +150,7 @@ class CensusCache:
                 self._directory.replace(_FAILURE_FILE, str(error).encode())
             self._record_failure()
             raise
-        return memory.census
+        return memory.census, memory.began_at
 
     def last(self) -> tuple[Census, float] | None:
         """Return the last census, however old, and its age in seconds."""
@@ -206,7 +218,7 @@ class CensusCache:
         now = self._clock()
         age = now - memory.proved_at
         since = memory.began_at if now <= request.latest_begin else memory.ended_at
-        is_young = age < self._seconds or (
+        is_young = age < request.young_seconds or (
             since > request.came_at and age <= self._seconds + PROOF_MARGIN_SECONDS
         )
         return is_young and memory.census.claims == self._claims()

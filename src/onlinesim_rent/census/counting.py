@@ -13,6 +13,8 @@ from typing import Any
 
 from onlinesim_rent.census.claims import NO_CLAIMS, Claims, claimed, claims_by_port, ports_by_claim
 from onlinesim_rent.census.groups import groups_by_port, with_modems
+from onlinesim_rent.census.host_report import HostReport, HostState
+from onlinesim_rent.census.shown import PLMN_DIGITS, Marker, Shown
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.networks.home_network import HomeNetwork, Names
 
@@ -46,6 +48,12 @@ class Census:
     """The fingerprint of the claims that were there when it ended."""
     matched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The ports that each claim took, by the claim's digest; claims that took no port are left out."""
+    shown: Shown = field(default_factory=Shown)
+    """What the ports showed, for the other hosts of a fleet; empty without a fleet."""
+    hosts: tuple[HostReport, ...] = ()
+    """What each expected host gave; empty if the census is of one host alone."""
+    alone: str = ""
+    """Why the other hosts could not be asked; empty if they were, or if there are none."""
 
     @classmethod
     def of(
@@ -59,6 +67,7 @@ class Census:
         claims: Claims = NO_CLAIMS,
         paths: Mapping[str, Collection[str]] | None = None,
         taken_by_holders: bool = True,
+        marker: Marker | None = None,
     ) -> Census:
         """Judge the findings of one census that took ``seconds``, in the order of their ports.
 
@@ -68,25 +77,35 @@ class Census:
         showed an IMEI is of the module that they show.
         ``paths`` holds all paths of each port, by its name: a claim may name any of them. If
         ``taken_by_holders`` is false, a port that a program holds says nothing of its module's other ports.
+        With a ``marker``, the census also says what the ports showed.
         """
         findings = list(with_modems(findings, known or {}, siblings or {}))
         claims_on = claims_by_port(findings, claims, paths or {})
         findings = [claimed(finding, claims_on.get(finding.port, ())) for finding in findings]
+        modules = _modules(findings)
+        findings = [
+            replace(finding, modem=None)
+            if _says_nothing(finding, taken_by_holders=taken_by_holders)
+            else finding
+            for finding in findings
+        ]
         networks = {
-            finding.modem.imsi: names.home_network(finding.modem.imsi)
+            finding.modem.imsi: names.home_network(finding.modem.imsi[:PLMN_DIGITS])
             for finding in findings
             if finding.modem and finding.modem.imsi
         }
-        speaking = [
-            finding for finding in findings if not _says_nothing(finding, taken_by_holders=taken_by_holders)
-        ]
-        modules = _modules(findings)
         reports = [
             _report(finding, networks, modules.get(finding.port, ""))
-            for finding in _judged(findings, groups_by_port(speaking))
+            for finding in _judged(findings, groups_by_port(findings))
         ]
-        unnamed = _unnamed(reports, networks.values())
-        return cls(tuple(reports), seconds, unnamed, claims.fingerprint, ports_by_claim(claims_on))
+        return cls(
+            tuple(reports),
+            seconds,
+            _unnamed(reports, networks.values()),
+            claims.fingerprint,
+            ports_by_claim(claims_on),
+            Shown.of(findings, claims.names, marker) if marker else Shown(),
+        )
 
     @property
     def available(self) -> Counter[tuple[str, str]]:
@@ -103,6 +122,17 @@ class Census:
             default=self.seconds,
         )
 
+    @property
+    def missing(self) -> tuple[HostReport, ...]:
+        """The hosts that were expected and gave nothing."""
+        return tuple(report for report in self.hosts if report.state is not HostState.ANSWERED)
+
+    @property
+    def degraded(self) -> str:
+        """Why the census is of fewer hosts than expected, as one line; empty if it is of all."""
+        missing = (f"host {report.host} {report.reason}" for report in self.missing)
+        return "; ".join(filter(None, (self.alone, *missing)))
+
     def to_json(self) -> dict[str, Any]:
         """Return the census as JSON values."""
         return asdict(self)
@@ -113,9 +143,16 @@ class Census:
         reports = (
             PortReport(**{**report, "verdict": Verdict(report["verdict"])}) for report in value["ports"]
         )
-        matched = {digest: tuple(ports) for digest, ports in value["matched"].items()}
+        hosts = (HostReport(**{**host, "state": HostState(host["state"])}) for host in value["hosts"])
         return cls(
-            tuple(reports), float(value["seconds"]), tuple(value["unnamed"]), str(value["claims"]), matched
+            tuple(reports),
+            float(value["seconds"]),
+            tuple(value["unnamed"]),
+            str(value["claims"]),
+            {digest: tuple(ports) for digest, ports in value["matched"].items()},
+            Shown.from_json(value["shown"]),
+            tuple(hosts),
+            str(value["alone"]),
         )
 
 

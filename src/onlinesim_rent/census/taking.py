@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.known_modules import KnownModules
+from onlinesim_rent.census.shown import Marker
 from onlinesim_rent.clock import Deadline
 from onlinesim_rent.finding import Finding
 from onlinesim_rent.modem.ports.find import Port, find_ports
@@ -18,13 +19,17 @@ from onlinesim_rent.networks.home_network import Names
 
 @dataclass(frozen=True, slots=True)
 class CensusTaker:
-    """Takes a census of the modules on the ports that ``patterns`` name."""
+    """Takes a census of the modules on the ports that ``patterns`` name.
+
+    With a ``marker``, the census also says what the ports showed, for the other hosts of a fleet.
+    """
 
     patterns: Sequence[str]
     prober: Prober
     names: Names
     known: KnownModules
     claims: ClaimsDirectory
+    marker: Marker | None = None
 
     def take(self, deadline: float) -> Census:
         """Ask the modules, by a deadline on the prober's clock, and count them.
@@ -52,4 +57,5 @@ class CensusTaker:
             claims=claims,
             paths={port.name: all_paths(port, others) for port in ports} if claims.names else {},
             taken_by_holders=self.prober.taken_by_holders,
+            marker=self.marker,
         )

@@ -9,7 +9,7 @@ import click
 
 from onlinesim_rent.console import exit_status
 
-COMMANDS = ("census", "check", "claim", "claims", "config", "ports", "release", "simulate")
+COMMANDS = ("census", "check", "claim", "claims", "config", "ports", "publish", "release", "simulate")
 """Each is the name of a file here, and of the command in it."""
 
 

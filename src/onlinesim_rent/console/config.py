@@ -87,7 +87,7 @@ def configuration(environment: Environment) -> Configuration:
     warnings += filter(None, [cannot_see_all_holders()])
     if "RENT_PORTS" not in wrong:
         ports_found = len(find_ports(settings.ports))
-        warnings += [] if ports_found else [finds_no_port(settings)]
+        warnings += [finds_no_port(settings)] if settings.ports and not ports_found else []
     return Configuration(environment.readings(), environment.problems, warnings, ports_found)
 
 

@@ -12,7 +12,8 @@ from onlinesim_rent.settings import Settings
 def count_ports(settings: Settings) -> int:
     """Return how many ports RENT_PORTS finds, and warn if there are none."""
     count = len(find_ports(settings.ports))
-    if not count:
+    # A front of several hosts needs no ports of its own.
+    if settings.ports and not count:
         click.echo(finds_no_port(settings), err=True)
     return count
 

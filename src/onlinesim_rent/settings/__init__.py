@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from onlinesim_rent.settings import values
 from onlinesim_rent.settings.environment import Environment, Variable
+from onlinesim_rent.settings.fleet import FLEET_VARIABLES, FleetSettings, read_fleet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +39,7 @@ VARIABLES = (
         "RENT_PORTS",
         "globs, device paths, socket://host:port and ranges socket://host:7001-7064, "
         "separated by spaces or commas",
-        if_unset="required",
+        if_unset="required without RENT_REDIS_URL",
         example="/dev/serial/by-path/*",
     ),
     Variable(
@@ -90,6 +91,7 @@ VARIABLES = (
         if_unset="systemd's, the login's, one in `/dev/shm` or a temporary one",
         example="/run/onlinesim-rent",
     ),
+    *FLEET_VARIABLES,
     Variable("RENT_BIND", "where gunicorn listens: host:port or unix:/path", default="127.0.0.1:8000"),
     Variable("WEB_CONCURRENCY", "the number of gunicorn's workers, of 32 threads each", default="2"),
 )
@@ -127,7 +129,8 @@ class Settings:
     arrival a request must be answered. ``claims_dir`` is None if there are no claims. ``taken_by_holders``
     says whether a program that holds a port takes the port's module. ``services_url`` is the partner's
     endpoint whose answer gets the rent counts; None if there is none. ``status_page`` says whether /status is
-    served, ``metrics_ports`` whether /metrics has a metric for each port.
+    served, ``metrics_ports`` whether /metrics has a metric for each port. ``fleet`` is None if this host
+    answers alone; without it, there is at least one port.
     """
 
     api_keys: tuple[str, ...] = field(repr=False)
@@ -144,10 +147,13 @@ class Settings:
     metrics_ports: bool
     log_level: str
     runtime_dir: Path
+    fleet: FleetSettings | None = None
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+    def from_env(cls, environ: Mapping[str, str] | None = None, *, needs_key: bool = True) -> Settings:
         """Read the settings from ``environ``, by default the process's own.
+
+        A program that answers no requests needs no key.
 
         Raises ConfigurationError, which names every wrong variable at once. An unknown variable is only
         logged: a variable for a newer release must not stop this one.
@@ -155,20 +161,22 @@ class Settings:
         environment = environment_of(environ)
         for problem in environment.unknown("RENT_"):
             _log.warning("%s", problem)
-        settings = cls.read(environment)
+        settings = cls.read(environment, needs_key=needs_key)
         environment.finish()
         return settings
 
     @classmethod
-    def read(cls, environment: Environment) -> Settings:
+    def read(cls, environment: Environment, *, needs_key: bool = True) -> Settings:
         """Read the settings from an environment, which collects what is wrong. Raises nothing.
 
         An example stands in the place of each wrong value.
         """
         read = environment.read
+        api_keys = _api_keys(environment, needs_key=needs_key)
+        fleet = read_fleet(environment, api_keys)
         settings = cls(
-            api_keys=_api_keys(environment),
-            ports=read("RENT_PORTS", values.ports),
+            api_keys=api_keys,
+            ports=read("RENT_PORTS", values.optional_ports if fleet else values.ports),
             authorization_required=read("RENT_AUTHORIZATION", values.authorization_required),
             cache_seconds=read("RENT_CACHE_SECONDS", values.cache_seconds),
             deadline_seconds=read("RENT_DEADLINE_SECONDS", values.deadline_seconds),
@@ -181,6 +189,7 @@ class Settings:
             metrics_ports=read("RENT_METRICS_PORTS", values.switch),
             log_level=read("RENT_LOG_LEVEL", values.log_level),
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
+            fleet=fleet,
         )
         # Gunicorn reads this variable itself. With 0 workers it would listen and never answer.
         read("WEB_CONCURRENCY", values.workers)
@@ -227,9 +236,11 @@ def baud_rate(environ: Mapping[str, str] | None = None) -> int:
     return rate
 
 
-def _api_keys(environment: Environment) -> tuple[str, ...]:
+def _api_keys(environment: Environment, *, needs_key: bool = True) -> tuple[str, ...]:
     names = ("RENT_API_KEY", "RENT_API_KEY_FILE")
     in_place, file = (environment.values.get(name, "") for name in names)
+    if not needs_key and not in_place and not file:
+        return ()
     try:
         keys = values.api_keys(in_place, file)
     except ValueError as problem:

@@ -71,6 +71,11 @@ def ports(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
+def optional_ports(text: str) -> tuple[str, ...]:
+    """Split what ``ports`` takes, or nothing."""
+    return ports(text) if text else ()
+
+
 def _port_problem(port: str) -> str:
     if port.startswith(SCHEME):
         return _socket_problem(port)
@@ -161,6 +166,11 @@ def deadline_seconds(text: str) -> float:
 def baud_rate(text: str) -> int:
     """Check a number of bits a second; the highest rate of Linux's termios is 4000000."""
     return _number(text, int, 1, 4_000_000, "a whole number of bits a second from 1 to 4000000")
+
+
+def publish_seconds(text: str) -> float:
+    """Check a number of seconds between two publications; 0 for none."""
+    return _number(text, float, 0, 3600, "seconds from 0 to 3600")
 
 
 def workers(text: str) -> int:

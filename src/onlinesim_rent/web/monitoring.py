@@ -15,12 +15,14 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from onlinesim_rent.census.host_report import HostState
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.web.contract import ROUTES_WITH_A_KEY
 from onlinesim_rent.web.port_metrics import PortMetrics
 from onlinesim_rent.web.shared_counts import share_counts
 
 if TYPE_CHECKING:
+    from onlinesim_rent.census.counting import Census
     from onlinesim_rent.web.census_source import CensusSource
 
 _PREFIX = "onlinesim_rent"
@@ -66,9 +68,8 @@ def _pages(census: CensusSource, collectors: Iterable[Collector]) -> Blueprint:
     @blueprint.get("/healthz", provide_automatic_options=False)
     def healthz() -> Response:
         failure = census.last_failure()
-        return Response(
-            f"{failure or 'ok'}\n", 503 if failure else 200, content_type="text/plain; charset=utf-8"
-        )
+        words = failure or _degraded(census) or "ok"
+        return Response(f"{words}\n", 503 if failure else 200, content_type="text/plain; charset=utf-8")
 
     @blueprint.get("/metrics", provide_automatic_options=False)
     def metrics() -> Response:
@@ -122,6 +123,24 @@ class _LastCensus(Collector):
         for verdict, number in Tally(report.verdict for report in census.ports).items():
             ports.add_metric([verdict], number)
         yield ports
+        if census.hosts:
+            yield from _hosts(census)
+
+
+def _degraded(source: CensusSource) -> str:
+    """Say which hosts are missing in the last census; empty if none is."""
+    last = source.last()
+    return f"degraded: {last[0].degraded}" if last and last[0].degraded else ""
+
+
+def _hosts(census: Census) -> Iterator[Metric]:
+    hosts = GaugeMetricFamily(
+        f"{_PREFIX}_host_answered", "Whether a host's ports are in the last census.", labels=["host", "state"]
+    )
+    for report in census.hosts:
+        hosts.add_metric([report.host, report.state], report.state is HostState.ANSWERED)
+    yield hosts
+    yield _gauge("redis_failed", "Whether Redis failed in the last census.", bool(census.alone))
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

@@ -63,6 +63,7 @@ def status_now(sources: StatusSources) -> StatusPage:
     return StatusPage(
         census=last_census(*last) if last else None,
         failure=sources.census.last_failure(),
+        degraded=last[0].degraded if last else "",
         claims=_claims(sources, last[0] if last else None),
         picture=_picture(sources),
     )

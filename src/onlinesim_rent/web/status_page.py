@@ -94,11 +94,12 @@ class StatusPage:
 
     ``census`` is None if none was taken since the start, ``failure`` is empty if the last attempt did not
     fail, ``claims`` is None if the settings name no directory of claims, and ``picture`` is None if there is
-    no history yet.
+    no history yet. ``degraded`` says which hosts of a fleet are missing; empty if none is.
     """
 
     census: LastCensus | None
     failure: str
+    degraded: str
     claims: ClaimList | None
     picture: HistoryPicture | None
 

@@ -1,0 +1,33 @@
+"""``onlinesim-rent publish``: publishes this host's ports for the other hosts of its fleet."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+
+import click
+
+from onlinesim_rent.censuses import publisher
+from onlinesim_rent.console.errors import explained
+from onlinesim_rent.descriptors import allow_descriptors
+from onlinesim_rent.settings import Settings
+
+_LINE = "[%(process)d] [%(levelname)s] %(message)s"
+"""A line of the log; the journal adds the time."""
+
+
+@click.command()
+def publish() -> None:
+    """Publish what this host's ports show, for the other hosts of RENT_REDIS_URL, until it is ended.
+
+    \b
+    Example:
+      RENT_HOST_NAME=pool-1 onlinesim-rent publish
+    """  # noqa: D301 - click's \b keeps the lines of the example
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with explained():
+        settings = Settings.from_env(needs_key=False)
+        logging.basicConfig(level=settings.log_level.upper(), format=_LINE, stream=sys.stderr)
+        allow_descriptors()
+        publisher(settings).run()
