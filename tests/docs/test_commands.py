@@ -49,7 +49,7 @@ RUN_BY = {
         "deploy/test_check_of_the_site.py::test_the_shipped_site_keeps_every_rule"
     ),
     "onlinesim-rent check URL": "console/test_check.py",
-    "onlinesim-rent census --watch 10": (
+    "onlinesim-rent census --watch": (
         "console/test_cli.py::test_watch_takes_one_census_after_another_until_ctrl_c"
     ),
     "onlinesim-rent simulate": (

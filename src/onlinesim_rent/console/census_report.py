@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from onlinesim_rent.census.attention import ADVICE, rank
+from onlinesim_rent.census.attention import ADVICE, in_general, rank
 from onlinesim_rent.census.claims import masked
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
@@ -76,7 +76,7 @@ def attentions(reports: Sequence[PortReport]) -> Iterator[Attention]:
     """Yield what to do about each verdict that does not count, the most urgent first."""
     for verdict, group in groupby(by_attention(reports), key=lambda report: report.verdict):
         if verdict is not Verdict.AVAILABLE:
-            reasons = Counter(report.reason for report in group).most_common()
+            reasons = Counter(in_general(report.reason) for report in group).most_common()
             yield Attention(verdict, tuple(reasons), ADVICE[verdict])
 
 
