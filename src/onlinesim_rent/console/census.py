@@ -96,7 +96,7 @@ def _take_shown(settings: Settings, options: Options) -> ShownCensus:
 
 def _details(settings: Settings, ports: Sequence[str]) -> dict[str, Details]:
     with _not_stopped():
-        return module_details(settings, ports, boot_clock() + settings.deadline_seconds)
+        return module_details(settings, ports)
 
 
 def _take(settings: Settings) -> tuple[Census, float]:
