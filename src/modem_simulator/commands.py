@@ -10,9 +10,9 @@ LONGEST_LINE = 4096
 """Bytes. A module discards a longer command line (V.250, 5.2.2)."""
 
 _READ_BY_EXECUTING = (
-    "CGSN GSN CIMI CGMI GMI CGMM GMM CGMR GMR GCAP CPAS CSQ CBC CLCC CNUM CCID CICCID QCCID CLAC"
+    "CGSN GSN CIMI CGMI GMI CGMM GMM CGMR GMR GCAP CPAS CSQ CBC CLCC CNUM CLAC CCID QCCID CICCID"
 )
-"""27.007's commands that report something in their execution form, without ``?``."""
+"""Commands of 27.007 and of vendors that report something in their execution form, without ``?``."""
 
 _QUESTION = re.compile(
     rf"I\d?|(?:[+&^*$%#][A-Z]+|S\d+)=?\?|\+(?:{'|'.join(_READ_BY_EXECUTING.split())})|",
@@ -26,6 +26,20 @@ def is_question(command: str) -> bool:
     A list (``+CREG?;+CPAS``) is not a question: some modules refuse it.
     """
     return bool(_QUESTION.fullmatch(command))
+
+
+_ECHO = re.compile(r"(?:&?[A-DF-Z] ?\d* ?)*E ?([01]?)")
+"""Basic commands up to an E (V.250, 5.3.1 and 6.2.4). An extended command does not begin with a letter."""
+
+_RESTART = re.compile(r"Z\d?|&F\d?")
+
+
+def echo_after(command: str, *, echo: bool, stored: bool) -> bool:
+    """Return whether the module echoes after a command; ``stored`` is what ATZ and AT&F bring back."""
+    if _RESTART.match(command):
+        echo = stored
+    switch = _ECHO.match(command)
+    return switch[1] == "1" if switch else echo
 
 
 def take_lines(unread: bytearray) -> Iterator[bytes]:

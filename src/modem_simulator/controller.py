@@ -106,7 +106,7 @@ class SimulatedBank:
 
 
 def _start(options: list[str]) -> subprocess.Popen[str]:
-    sources = str(Path(__file__).resolve().parents[2])
+    sources = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, (sources, os.environ.get("PYTHONPATH"))))
     return subprocess.Popen(
         [sys.executable, "-m", "modem_simulator", "--bank", "-", *options],

@@ -1,7 +1,6 @@
-"""The answers of each family of modules, one row a family.
+"""How each family of modules differs from the standard answers, one row a family.
 
-The standard answers are those of 3GPP TS 27.007 (clauses 5.4, 5.6, 7.2, 8.1 and 8.3), framed as in
-ITU-T V.250, 5.7. Where a family differs, its row follows the vendor's AT manual or published logs. A row
+A row follows the vendor's AT manual or published logs, and answers are framed as in ITU-T V.250, 5.7. It
 resembles a family; it is not a recording of one device.
 """
 
@@ -10,48 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-Lines = tuple[str, ...]
-"""The lines of one answer: information text, then the final result code."""
-
-STANDARD_ANSWERS: Mapping[str, Lines] = {
-    "": ("OK",),
-    "I": ("SIMULATED MODULE", "OK"),
-    "+CGMI": ("SIMULATED", "OK"),
-    "+CGMM": ("SIMULATED MODULE", "OK"),
-    "+CGMR": ("1", "OK"),
-    "+CGSN": ("{imei}", "OK"),
-    "+GSN": ("{imei}", "OK"),
-    "+CPIN?": ("+CPIN: {sim}", "OK"),
-    "+CIMI": ("{imsi}", "OK"),
-    "+CREG?": ("+CREG: 0,{registration}", "OK"),
-    "+CPAS": ("+CPAS: {activity}", "OK"),
-    "+CLCC": ("OK",),
-    "+CSQ": ("+CSQ: 18,0", "OK"),
-    "+COPS?": ('+COPS: 0,0,"{network}"', "OK"),
-    "+CCID": ("{iccid}", "OK"),
-    "+CNUM": ('+CNUM: "","{own_number}",145', "OK"),
-    # What gammu and ModemManager ask before they know a module.
-    "+GCAP": ("+GCAP: +CGSM", "OK"),
-    "+CFUN?": ("+CFUN: 1", "OK"),
-    "+CMEE?": ("+CMEE: 1", "OK"),
-    "+CMGF?": ("+CMGF: 0", "OK"),
-    "+CMGF=?": ("+CMGF: (0,1)", "OK"),
-    "+CSMS?": ("+CSMS: 0,1,1,1", "OK"),
-    "+CSMS=?": ("+CSMS: (0,1)", "OK"),
-    "+CNMI?": ("+CNMI: 2,1,0,0,0", "OK"),
-    "+CNMI=?": ("+CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)", "OK"),
-    "+CSCA?": ('+CSCA: "+79990000000",145', "OK"),
-    "+CSCS?": ('+CSCS: "GSM"', "OK"),
-    "+CSCS=?": ('+CSCS: ("GSM","UCS2","HEX")', "OK"),
-}
-"""The answer to each command. Each name in braces stands for a module's fact."""
-
-ERROR_TEXTS: Mapping[str, str] = {
-    "+CME ERROR: 10": "+CME ERROR: SIM not inserted",
-    "+CME ERROR: 11": "+CME ERROR: SIM PIN required",
-    "+CME ERROR: 14": "+CME ERROR: SIM busy",
-}
-"""27.007, 9.2.1: the text of each error number after AT+CMEE=2."""
+from .standard_answers import ERROR_TEXTS, STANDARD_ANSWERS, Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +28,15 @@ class Family:
     chatter: Lines = ()
 
     def answer(self, command: str) -> Lines:
-        """Return the answer to a command, with the names of facts still in braces."""
-        return self.answers.get(command) or STANDARD_ANSWERS.get(command) or (self.unsupported,)
+        """Return the answer to a question, with the names of facts still in braces."""
+        return self._known(command) or (self.unsupported,)
+
+    def answer_to_setting(self, command: str) -> Lines:
+        """Return the answer to a command that is no question: OK if nothing else is known."""
+        return self._known(command) or ("OK",)
+
+    def _known(self, command: str) -> Lines | None:
+        return self.answers.get(command) or STANDARD_ANSWERS.get(command)
 
     def frame(self, lines: Lines) -> bytes:
         """Return bytes: each line between two line ends (V.250, 5.7.1), errors as the family writes them."""
@@ -79,29 +44,42 @@ class Family:
         return "".join(f"{self.line_end}{line}{self.line_end}" for line in worded).encode()
 
 
-def _identified(maker: str, model: str, firmware: str) -> Mapping[str, Lines]:
-    """Return the answers of 27.007, 5.1 to 5.3."""
-    return {"+CGMI": (maker, "OK"), "+CGMM": (model, "OK"), "+CGMR": (firmware, "OK")}
+def _names(maker: str, model: str, firmware: str, identification: Lines | None = None) -> dict[str, Lines]:
+    """Return the answers in which a module names itself. ``identification`` is the answer to ATI."""
+    return {
+        "I": (*(identification or (maker, model, f"Revision: {firmware}")), "OK"),
+        "+CGMI": (maker, "OK"),
+        "+GMI": (maker, "OK"),
+        "+CGMM": (model, "OK"),
+        "+GMM": (model, "OK"),
+        "+CGMR": (firmware, "OK"),
+        "+GMR": (firmware, "OK"),
+    }
 
 
 FAMILIES: Mapping[str, Family] = {
-    # SIM900 and SIM800 series AT command manuals: URCs after power-on.
+    # SIM900 and SIM800 series AT command manuals: URCs after power-on; +CCID without a prefix.
     "SIM900": Family(
-        answers=_identified("SIMCOM_Ltd", "SIMCOM_SIM900", "Revision:1137B11SIM900M64_ST"),
+        answers={
+            **_names("SIMCOM_Ltd", "SIMCOM_SIM900", "Revision:1137B13SIM900M64_ST", ("SIM900 R11.0",)),
+            "+CCID": ("{iccid}", "OK"),
+        },
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready"),
     ),
     "SIM800": Family(
-        answers=_identified("SIMCOM_Ltd", "SIMCOM_SIM800L", "Revision:1418B05SIM800L24"),
+        answers={
+            **_names("SIMCOM_Ltd", "SIMCOM_SIM800L", "Revision:1418B05SIM800L24", ("SIM800 R14.18",)),
+            "+CCID": ("{iccid}f", "OK"),
+        },
         verbose_errors=True,
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
     ),
     # SIM7500_SIM7600 AT command manual; the quoted serial number is from TinyGSM's issue 444.
     "SIM7600": Family(
         answers={
-            **_identified("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "+CGMR: LE20B04SIM7600M22"),
+            **_names("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "+CGMR: LE20B03SIM7600M22"),
             "+CGSN": ('+CGSN: "{imei}"', "OK"),
             "+GSN": ('+GSN: "{imei}"', "OK"),
-            "+CCID": ("ERROR",),
             "+CICCID": ("+ICCID: {iccid}", "OK"),
         },
         verbose_errors=True,
@@ -110,28 +88,28 @@ FAMILIES: Mapping[str, Family] = {
     # Quectel M26 and M35 AT commands manuals; +CREG? names the cell after AT+CREG=2 was saved.
     "M26": Family(
         answers={
-            **_identified("Quectel_Ltd", "Quectel_M26", "Revision: M26FBR03A06"),
-            "+CCID": ("ERROR",),
+            **_names("Quectel_Ltd", "Quectel_M26", "Revision: M26FAR03A03"),
+            "+CCID": ('+CCID: "{iccid}"', "OK"),
             "+QCCID": ("{iccid}", "OK"),
         },
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready", "SMS Ready"),
     ),
     "M35": Family(
         answers={
-            **_identified("Quectel_Ltd", "Quectel_M35", "Revision: M35FAR01A07"),
+            **_names("Quectel_Ltd", "Quectel_M35", "Revision: M35FAR01A06"),
             "+CREG?": ('+CREG: 2,{registration},"18D8","5A3F"', "OK"),
-            "+CCID": ("ERROR",),
+            "+CCID": ('+CCID: "{iccid}"', "OK"),
             "+QCCID": ("{iccid}", "OK"),
+            # A SIM on which the operator wrote no number.
+            "+CNUM": ("OK",),
         },
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "Call Ready"),
     ),
     # Quectel EC2x AT commands manual: the fifth field is the access technology; +QIND reports the boot.
     "EC25": Family(
         answers={
-            **_identified("Quectel", "EC25", "Revision: EC25EFAR06A09M4G"),
+            **_names("Quectel", "EC25", "EC25EFAR06A03M4G"),
             "+CREG?": ('+CREG: 2,{registration},"2AF5","0B88E350",7', "OK"),
-            "+COPS?": ('+COPS: 0,0,"{network}",7', "OK"),
-            "+CCID": ("ERROR",),
             "+QCCID": ("+QCCID: {iccid}", "OK"),
         },
         banner=("RDY", "+CFUN: 1", "+CPIN: READY", "+QUSIM: 1", "+QIND: SMS DONE", "+QIND: PB DONE"),
@@ -139,19 +117,19 @@ FAMILIES: Mapping[str, Family] = {
     # Wavecom AT commands interface guide: the answer to +CPIN? does not end with OK; +WIND after a boot.
     "Wavecom": Family(
         answers={
-            **_identified("WAVECOM MODEM", "MULTIBAND  900E  1800", "657e09gg.Q2406B 1320676 061804 14:38"),
+            **_names("WAVECOM MODEM", "MULTIBAND  900E  1800", "641b09gg.Q2403A 1320676 061804 14:38"),
             "+CPIN?": ("+CPIN: {sim}",),
             "+CCID": ('+CCID: "{iccid}"', "OK"),
+            "+WIND?": ("+WIND: 0", "OK"),
         },
         banner=("+WIND: 1", "+WIND: 3", "+WIND: 7", "+WIND: 4"),
     ),
     # Logs of an E220 and an E1752 (gammu's issues 126, 138, 393): cells are not quoted, ^ lines never stop.
     "Huawei": Family(
         answers={
-            **_identified("huawei", "E1752", "11.126.13.00.00"),
+            **_names("huawei", "E1752", "11.126.13.00.209"),
             "+CREG?": ("+CREG: 2,{registration},0A,3799B", "OK"),
-            "+CCID": ("COMMAND NOT SUPPORT",),
-            "^ICCID?": ("^ICCID: {iccid}F", "OK"),
+            "^ICCID?": ("^ICCID: {iccid}", "OK"),
         },
         verbose_errors=True,
         unsupported="COMMAND NOT SUPPORT",
@@ -160,7 +138,7 @@ FAMILIES: Mapping[str, Family] = {
     ),
     # ModemManager's ZTE plugin lists these as lines to ignore.
     "ZTE": Family(
-        answers=_identified("ZTE INCORPORATED", "MF190", "BD_P673A2V1.0.0B09"),
+        answers=_names("ZTE INCORPORATED", "MF180", "BD_MF180P673M3V1.0.0B01"),
         verbose_errors=True,
         banner=('+ZPASR: "No Service"',),
         chatter=("+ZUSIMR:2", '+ZDONR: "MODULE",255,1,"CS_PS","ROAM_OFF"'),
@@ -168,7 +146,7 @@ FAMILIES: Mapping[str, Family] = {
     # u-blox AT commands manual (UBX-13002752): +CREG? after AT+CREG=2 was saved; no RDY.
     "u-blox": Family(
         answers={
-            **_identified("u-blox", "SARA-G350", "08.90"),
+            **_names("u-blox", "SARA-U201", "23.60", ("SARA-U201-03B-00",)),
             "+CREG?": ('+CREG: 2,{registration},"5E25","605F"', "OK"),
             "+CCID": ("+CCID: {iccid}", "OK"),
         },

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .families import Lines
+from .standard_answers import Lines
 
 AS_EVER: Lines = ()
 """In a fault's answers: the answer of a sound module."""

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from typing import NamedTuple, TypeVar
 
-from .commands import is_question, read_command, take_lines
-from .families import FAMILIES, Family, Lines
+from .commands import echo_after, is_question, read_command, take_lines
+from .families import FAMILIES, Family
 from .faults import FAULTS, Fault
+from .sim import network_name, sim_facts
+from .standard_answers import Lines
 from .texts import Texts
 
 CHATTER_SECONDS = 5.0
 """How often a talkative family repeats its unsolicited lines."""
 
 Row = TypeVar("Row")
-_ECHO_SETTINGS = {"E", "E0", "E1"}
 _NEW_TEXT = ('+CMTI: "SM",3',)
 
 
@@ -61,8 +62,6 @@ class _Session:
     asked: Counter[str] = field(default_factory=Counter)
     commands: int = 0
     former: str = ""
-    echo: bool | None = None
-    """What ATE set; None if nobody did."""
     free_at: float = 0.0
     off: bool = False
 
@@ -71,8 +70,9 @@ class _Session:
 class SimulatedModule:
     """A radio with one SIM and one or more ports.
 
-    ``family`` is a key of FAMILIES, ``fault`` one of FAULTS, ``latency`` is in seconds. The module counts
-    each setting and answers OK. It obeys ATE alone, until the port is closed.
+    ``family`` is a key of FAMILIES, ``fault`` one of FAULTS, ``latency`` is in seconds. ``echo`` is whether
+    it echoes commands until one of them changes that. The module counts each setting and answers it as if it
+    obeyed, but it obeys only ATE, ATZ and AT&F, as far as they switch the echo of the port that was told.
     ValueError says what is wrong in a configuration.
     """
 
@@ -90,6 +90,7 @@ class SimulatedModule:
             raise ValueError("a module has a latency of 0 seconds or more, and 1 port or more")
         self._family: Family = _row("family", FAMILIES, self.family)
         self._sessions = [_Session() for _ in range(self.ports)]
+        self._echoes = [self.echo] * self.ports
         self.counts = [Counts() for _ in range(self.ports)]
         self.texts = Texts()
         self.change()
@@ -108,16 +109,15 @@ class SimulatedModule:
         self.fault, self.imsi = fault, imsi
         self._facts = {
             "imei": self.imei,
-            "imsi": self.imsi,
-            "network": self.imsi[:5],
-            "iccid": f"89{self.imsi}01"[:20],
-            "own_number": f"+{self.imsi[:3]}55{self.imsi[-6:]}",
+            **sim_facts(imsi),
             "other_imsi": self.imsi[:-1] + str((int(self.imsi[-1]) + 5) % 10),
             "sim": "READY",
             "registration": "1",
             "activity": "0",
             **self._fault.facts,
         }
+        is_registered = self._facts["registration"] in {"1", "5"}
+        self._facts["network"] = f'0,0,"{network_name(imsi)}"' if is_registered else "0"
 
     def opened(self, port_index: int, now: float) -> list[Event]:
         """Begin a session; return the bytes that the port sends unasked."""
@@ -155,17 +155,13 @@ class SimulatedModule:
             self._count(self.counts[port_index], session, command)
         if session.off or session.commands <= self._fault.ignores:
             return
-        if self._echoes(session):
+        if self._echoes[port_index] if self._fault.echoes is None else self._fault.echoes:
             yield Emission(now, port_index, self._echo(line))
-        if command in _ECHO_SETTINGS:
-            session.echo = command == "E1"
+        if command is not None:
+            echo = self._echoes[port_index]
+            self._echoes[port_index] = echo_after(command, echo=echo, stored=self.echo)
         if command is not None and not self._fault.speechless:
             yield from self._reply(port_index, session, command, now)
-
-    def _echoes(self, session: _Session) -> bool:
-        if session.echo is not None:
-            return session.echo
-        return self.echo if self._fault.echoes is None else self._fault.echoes
 
     @staticmethod
     def _count(counts: Counts, session: _Session, command: str) -> None:
@@ -205,7 +201,8 @@ class SimulatedModule:
             return own
         if about_texts := self.texts.answer(command):
             return about_texts
-        return self._family.answer(command) if is_question(command) else ("OK",)
+        family = self._family
+        return family.answer(command) if is_question(command) else family.answer_to_setting(command)
 
     def _chattered(self, lines: Lines) -> Lines:
         urc = self._family.chatter or _NEW_TEXT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .families import Lines
+from .standard_answers import Lines
 
 PLACES = 10
 _RECEIVED_UNREAD = 0

@@ -128,14 +128,14 @@ def _ports_census(settings: Settings, progress: Progress = no_progress) -> Censu
     return _cache(settings, taker.take, claims, subject)
 
 
-def module_details(settings: Settings, ports: Collection[str], deadline: float) -> dict[str, Details]:
+def module_details(settings: Settings, ports: Collection[str]) -> dict[str, Details]:
     """Ask the modules on some ports about themselves, for people; return the answers by port.
 
     Raises CensusError.
     """
     prober = Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders, ask=describe)
     directory = RuntimeDirectory(settings.runtime_dir)
-    return describe_modules(settings.ports, ports, prober, directory, deadline)
+    return describe_modules(settings.ports, ports, prober, directory, settings.deadline_seconds)
 
 
 def own_census(settings: Settings, ask: Ask) -> CensusCache:

@@ -93,22 +93,46 @@ def test_a_locale_without_our_letters_ends_no_command(settings_of):
     assert printed.stdout.isascii()
 
 
+@contextmanager
+def watched(*arguments: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [*ONLINESIM_RENT, "census", "--watch=1", *arguments],
+        env=environment(**variables | {"RENT_CACHE_SECONDS": "0"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_watch_takes_one_census_after_another_until_ctrl_c(settings_of):
-    variables = settings_of
-    with SimulatedBank(live_bank(1, 0.0)) as bank:
-        process = subprocess.Popen(
-            [*ONLINESIM_RENT, "census", "--watch", "1"],
-            env=environment(**variables(bank) | {"RENT_CACHE_SECONDS": "0"}),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stdout
-        seen = [line for line in islice(process.stdout, 20) if "1 of 1 ports are available" in line]
+    with SimulatedBank(live_bank(1, 0.0)) as bank, watched(**settings_of(bank)) as process:
+        seen = [line for line in islice(process.stdout, 8) if "1 of 1 ports are available" in line]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert len(seen) > 1
     assert (process.returncode, errors.splitlines()[-1]) == (INTERRUPTED, "Interrupted.")
+
+
+def test_a_watch_goes_on_after_a_census_that_failed(settings_of, tmp_path):
+    """And each census is one line of JSON."""
+    runtime = tmp_path / "runtime"
+    with SimulatedBank(live_bank(1, 0.0)) as bank, watched("--json", **settings_of(bank)) as process:
+        assert json.loads(process.stdout.readline())[0]["verdict"] == "available"
+        runtime.chmod(0o777)
+        errors = (line for line in process.stderr if "mode 0700" in line)
+        assert next(errors).startswith("Error: RENT_RUNTIME_DIR")
+        runtime.chmod(0o700)
+        assert json.loads(process.stdout.readline())[0]["verdict"] == "available"
+
+
+def test_the_pause_of_a_watch_may_be_left_out(settings_of):
+    assert run("census", "--watch", "--json", RENT_PORTS="ttyUSB0").returncode == 1
+    assert run("census", "--watch", "0.1", RENT_PORTS="ttyUSB0").returncode == 2
 
 
 def test_census_prints_the_ports_that_are_named_only(settings_of):

@@ -52,7 +52,7 @@ RUN_BY = {
         "hosts/test_services.py::test_three_hosts_behind_one_url_give_the_exact_union"
     ),
     "onlinesim-rent check URL": "console/test_check.py",
-    "onlinesim-rent census --watch 10": (
+    "onlinesim-rent census --watch": (
         "console/test_cli.py::test_watch_takes_one_census_after_another_until_ctrl_c"
     ),
     "onlinesim-rent simulate": (
@@ -94,6 +94,7 @@ CANNOT_BE_RUN = {
     "systemctl edit onlinesim-rent": _NEEDS_SYSTEMD,
     "systemctl status onlinesim-rent nginx": _NEEDS_SYSTEMD,
     "systemctl restart ser2net": _NEEDS_SYSTEMD,
+    "systemctl status ser2net": _NEEDS_SYSTEMD,
     "journalctl -u onlinesim-rent": _NEEDS_SYSTEMD,
     "curl --unix-socket /run/onlinesim-rent.sock http://localhost/healthz": _NEEDS_SYSTEMD,
     "ln -s ../sites-available/onlinesim-rent /etc/nginx/sites-enabled/": "would change this host's nginx",

@@ -74,6 +74,12 @@ def test_a_sound_module_answers_as_the_standard_says(command, answer):
         ("SIM7600", b"AT+CGSN", b'\r\n+CGSN: "' + IMEI + b'"\r\n\r\nOK\r\n'),
         ("EC25", b"AT+CREG?", b'\r\n+CREG: 2,1,"2AF5","0B88E350",7\r\n\r\nOK\r\n'),
         ("M35", b"AT+CREG?", b'\r\n+CREG: 2,1,"18D8","5A3F"\r\n\r\nOK\r\n'),
+        ("SIM800", b"AT+CGMM", b"\r\nSIMCOM_SIM800L\r\n\r\nOK\r\n"),
+        ("SIM800", b"AT+CCID", b"\r\n8970509900000000011f\r\n\r\nOK\r\n"),
+        ("SIM7600", b"AT+CCID", b"\r\nERROR\r\n"),
+        ("SIM7600", b"AT+CICCID", b"\r\n+ICCID: 8970509900000000011\r\n\r\nOK\r\n"),
+        ("EC25", b"AT+QCCID", b"\r\n+QCCID: 8970509900000000011\r\n\r\nOK\r\n"),
+        ("M35", b"AT+CNUM", b"\r\nOK\r\n"),
         ("LF gateway", b"AT", b"\nOK\n"),
         ("CR CR LF gateway", b"AT", b"\r\r\nOK\r\r\n"),
     ],
@@ -82,11 +88,58 @@ def test_a_family_has_its_own_wording(family, command, answer):
     assert ask(module(family=family), command) == answer
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (b"AT+COPS?", b'+COPS: 0,0,"Beeline"'),
+        (b"AT+CSQ", b"+CSQ: 18,0"),
+        (b"AT+CNUM", b'+CNUM: "","+79990000001",145'),
+        (b"AT+CSMS=0", b"+CSMS: 1,1,1"),
+        (b"AT+CSCA?", b'+CSCA: "+79990000000",145'),
+        (b"AT+GCAP", b"+GCAP: +CGSM"),
+        (b"AT+CFUN?", b"+CFUN: 1"),
+    ],
+)
+def test_a_module_answers_what_other_programs_ask(command, line):
+    assert ask(module(), command) == b"\r\n" + line + b"\r\n\r\nOK\r\n"
+
+
+def test_a_module_without_a_network_names_none():
+    assert ask(module(fault="searching"), b"AT+COPS?") == b"\r\n+COPS: 0\r\n\r\nOK\r\n"
+
+
+def test_a_swapped_sim_shows_in_every_answer():
+    swapped = module()
+    swapped.change(imsi="255010000000009")
+    said = ask(swapped, b"AT+COPS?", b"AT+CCID", b"AT+CNUM")
+    assert all(fact in said for fact in (b"Vodafone UA", b"8970550100000000099", b"+79990000009"))
+
+
+@pytest.mark.parametrize("command", [b"ATE0", b"ATE", b"ATV1E0", b"AT&C1 E0", b"ATQ0 V1 E0"])
+def test_a_command_switches_the_echo_off_on_its_port(command):
+    simulated = module(echo=True, ports=2)
+    assert ask(simulated, command, b"AT").count(b"AT\r") == 0
+    assert ask(simulated, b"AT") == b"\r\nOK\r\n"
+    assert ask(simulated, b"AT", port=1).startswith(b"AT\r")
+
+
+@pytest.mark.parametrize("command", [b"ATZ", b"AT&F", b"ATE1"])
+def test_a_command_switches_the_echo_on_again(command):
+    assert ask(module(echo=True), b"ATE0", command, b"AT").count(b"AT\r") == 1
+
+
+@pytest.mark.parametrize("command", [b"AT+CREG=1", b"AT+CMEE=1", b'AT+CSCS="HEX"', b'AT+CPBS="ME"'])
+def test_an_extended_command_switches_no_echo(command):
+    assert ask(module(echo=True), command, b"AT").count(b"AT\r") == 1
+
+
 def test_huawei_chatters_and_does_not_answer_error():
     huawei = module(family="Huawei")
     (chatter,) = huawei.opened(0, 0.0)
     assert chatter.data.startswith(b"\r\n^RSSI:14\r\n")
     assert chatter.every > 0
+    (iccid,) = huawei.feed(0, b"AT^ICCID?\r", 0.0)
+    assert iccid.data.startswith(b"\r\n^ICCID: 8970509900000000011\r\n")
     (answer,) = huawei.feed(0, b"AT+NEVER?\r", 0.0)
     assert answer.data == b"\r\nCOMMAND NOT SUPPORT\r\n"
 
@@ -232,6 +285,8 @@ def test_a_split_command_is_read():
         "AT+CPIN=1234",
         "AT+CREG?;+CPAS",
         "ATD1;",
+        "AT+CSMS=0",
+        "AT+COPS=3,0",
     ],
 )
 def test_every_other_command_is_recorded_as_a_setting(command):
@@ -242,7 +297,7 @@ def test_every_other_command_is_recorded_as_a_setting(command):
 
 def test_a_question_is_not_recorded_as_a_setting():
     simulated = module()
-    ask(simulated, *QUESTIONS, b"ATI", b"AT+CSQ", b"AT+CMGF?", b"AT+CNMI=?")
+    ask(simulated, *QUESTIONS, b"ATI", b"AT+CSQ", b"AT+CMGF?", b"AT+CNMI=?", b"AT+QCCID", b"AT+CNUM")
     assert simulated.counts[0].settings == []
 
 

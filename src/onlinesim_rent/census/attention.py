@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from onlinesim_rent.finding import Verdict
@@ -34,3 +35,19 @@ _RANKS = {verdict: rank for rank, verdict in enumerate(ADVICE)}
 def rank(verdict: Verdict) -> int:
     """Return a verdict's place in the order of attention: 0 comes first."""
     return _RANKS[verdict]
+
+
+# Each row: what names another port, a file or a claim in a reason, and the words that stand for any of them.
+_PARTICULARS = (
+    (r"(same module as|its SIM with) .+?, which", r"\1 another port, which"),
+    (r"its module is (held|locked) on \S+ by", r"its module is \1 on another port by"),
+    (r"(by another program) \(.+\)", r"\1"),
+    (r"(taken by a claim): .+", r"\1"),
+)
+
+
+def in_general(reason: str) -> str:
+    """Return a reason without the names of ports and claims, so that equal troubles count together."""
+    for particular, general in _PARTICULARS:
+        reason = re.sub(particular, general, reason)
+    return reason

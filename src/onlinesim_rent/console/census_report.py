@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from onlinesim_rent.census.attention import ADVICE, rank
+from onlinesim_rent.census.attention import ADVICE, in_general, rank
 from onlinesim_rent.census.claims import masked
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
@@ -47,7 +47,18 @@ def cells(report: PortReport) -> tuple[str, ...]:
     )
 
 
-DETAIL_HEADINGS = ("PORT", "MAKER", "MODEL", "FIRMWARE", "SIGNAL", "NETWORK", "ICCID", "NUMBER")
+DETAIL_HEADINGS = (
+    "PORT",
+    "MAKER",
+    "MODEL",
+    "FIRMWARE",
+    "SIGNAL",
+    "NETWORK",
+    "IMEI",
+    "IMSI",
+    "ICCID",
+    "NUMBER",
+)
 
 
 def detail_cells(port: str, details: Details, *, is_full: bool) -> tuple[str, ...]:
@@ -60,15 +71,14 @@ def detail_cells(port: str, details: Details, *, is_full: bool) -> tuple[str, ..
         details.firmware,
         "" if details.signal_dbm is None else f"{details.signal_dbm} dBm",
         details.network,
-        shown(details.iccid),
-        shown(details.own_number),
+        *map(shown, (details.imei, details.imsi, details.iccid, details.own_number)),
     )
 
 
 def detail_document(details: Details, *, is_full: bool) -> dict[str, Any]:
     """Return the details as JSON has them. Unless ``is_full``, numbers are masked."""
     shown = str if is_full else masked
-    numbers = {"iccid": shown(details.iccid), "own_number": shown(details.own_number)}
+    numbers = {name: shown(getattr(details, name)) for name in ("imei", "imsi", "iccid", "own_number")}
     return asdict(details) | numbers
 
 
@@ -76,7 +86,7 @@ def attentions(reports: Sequence[PortReport]) -> Iterator[Attention]:
     """Yield what to do about each verdict that does not count, the most urgent first."""
     for verdict, group in groupby(by_attention(reports), key=lambda report: report.verdict):
         if verdict is not Verdict.AVAILABLE:
-            reasons = Counter(report.reason for report in group).most_common()
+            reasons = Counter(in_general(report.reason) for report in group).most_common()
             yield Attention(verdict, tuple(reasons), ADVICE[verdict])
 
 

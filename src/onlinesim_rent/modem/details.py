@@ -12,7 +12,8 @@ class Details:
     """What a module answered. A question that it did not answer leaves its field empty.
 
     ``signal_dbm`` is the received signal strength in dBm. ``network`` is the serving network, by its name or
-    its PLMN. ``iccid`` is the SIM card's number, ``own_number`` the phone number that the SIM holds.
+    its PLMN. ``imei`` is the module's number, ``imsi`` the SIM's, and ``iccid`` the number that is printed on
+    the SIM card. ``own_number`` is the phone number that the SIM holds.
     """
 
     maker: str = ""
@@ -20,6 +21,8 @@ class Details:
     firmware: str = ""
     signal_dbm: int | None = None
     network: str = ""
+    imei: str = field(default="", repr=False)
+    imsi: str = field(default="", repr=False)
     iccid: str = field(default="", repr=False)
     own_number: str = field(default="", repr=False)
 

@@ -1,5 +1,9 @@
 """The questions about a module itself, for people. Like the dialogue of a census, they only read.
 
+A module that refuses a question leaves its field empty. After a question without any answer, nothing more is
+asked: an answer that comes late would be taken for the answer to the next question. So the questions that a
+module may not know stand last.
+
 Families differ in the command for the SIM card's number: the SIM800 series and u-blox have AT+CCID, Quectel
 AT+QCCID, Huawei AT^ICCID?, the SIM7000 series AT+CICCID (their AT manuals).
 """
@@ -7,16 +11,18 @@ AT+QCCID, Huawei AT^ICCID?, the SIM7000 series AT+CICCID (their AT manuals).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from onlinesim_rent.finding import Modem
 from onlinesim_rent.modem.details import DescribedModem, Details
 from onlinesim_rent.modem.printable import printable
-from onlinesim_rent.modem.protocol.dialogue import Command, Dialogue, Exchanges, attention
+from onlinesim_rent.modem.protocol.dialogue import Command, Dialogue, attention
+from onlinesim_rent.modem.protocol.ts27007 import Contradiction, parse_cgsn_response, parse_cimi_response
 from onlinesim_rent.modem.protocol.unsolicited import parse_unsolicited
+from onlinesim_rent.modem.protocol.v250 import Response
 
 _PATIENCE = 2.0
-_ICCID_COMMANDS = ("AT+CCID", "AT+QCCID", "AT^ICCID?", "AT+CICCID")
 _NOT_KNOWN = 99
 
 # Any other line with a prefix is an unsolicited one.
@@ -37,16 +43,23 @@ def describe(modem: Modem | None = None) -> Dialogue:
     yield from attention()
     if modem:
         return modem
-    details = Details(
-        maker=parse_text((yield from _lines("AT+CGMI"))),
-        model=parse_text((yield from _lines("AT+CGMM"))),
-        firmware=parse_text((yield from _lines("AT+CGMR"))),
-        signal_dbm=parse_csq_response((yield from _lines("AT+CSQ"))),
-        network=parse_cops_read_response((yield from _lines("AT+COPS?"))),
-        iccid=(yield from _iccid()),
-        own_number=parse_cnum_response((yield from _lines("AT+CNUM"))),
-    )
-    return DescribedModem("", details=details)
+    told: dict[str, Any] = {}
+    for field, command, parse in _QUESTIONS:
+        if told.get(field):
+            continue
+        response = yield Command(command, patience=_PATIENCE)
+        if response.final_result_code is None:
+            break
+        told[field] = _read(response, parse)
+    return DescribedModem("", details=Details(**told))
+
+
+def _read(response: Response, parse: Callable[[Iterable[str]], Any]) -> Any:
+    """Return what the answer tells, or what no lines tell if the module refuses the question."""
+    try:
+        return parse(response.lines if response.is_ok else ())
+    except Contradiction:
+        return parse(())
 
 
 def parse_text(lines: Iterable[str]) -> str:
@@ -90,14 +103,26 @@ def _first(pattern: re.Pattern[str], lines: Iterable[str]) -> re.Match[str] | No
     return next((found for line in lines if (found := pattern.match(line.strip()))), None)
 
 
-def _iccid() -> Exchanges[str]:
-    for command in _ICCID_COMMANDS:
-        if iccid := parse_iccid((yield from _lines(command))):
-            return iccid
-    return ""
+def _parse_imei(lines: Iterable[str]) -> str:
+    return parse_cgsn_response(lines) or ""
 
 
-def _lines(command: str) -> Exchanges[tuple[str, ...]]:
-    """Ask one question. Its answer is empty if the module refuses it, or does not answer."""
-    response = yield Command(command, patience=_PATIENCE)
-    return response.lines if response.is_ok else ()
+def _parse_imsi(lines: Iterable[str]) -> str:
+    return parse_cimi_response(lines) or ""
+
+
+# The field of Details, the question, and how to read its answer. A later row asks for a field that is empty.
+_QUESTIONS: tuple[tuple[str, str, Callable[[Iterable[str]], Any]], ...] = (
+    ("maker", "AT+CGMI", parse_text),
+    ("model", "AT+CGMM", parse_text),
+    ("imei", "AT+CGSN", _parse_imei),
+    ("firmware", "AT+CGMR", parse_text),
+    ("signal_dbm", "AT+CSQ", parse_csq_response),
+    ("network", "AT+COPS?", parse_cops_read_response),
+    ("imsi", "AT+CIMI", _parse_imsi),
+    ("own_number", "AT+CNUM", parse_cnum_response),
+    ("iccid", "AT+CCID", parse_iccid),
+    ("iccid", "AT+QCCID", parse_iccid),
+    ("iccid", "AT^ICCID?", parse_iccid),
+    ("iccid", "AT+CICCID", parse_iccid),
+)
