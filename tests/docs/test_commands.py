@@ -49,7 +49,7 @@ RUN_BY = {
         "deploy/test_check_of_the_site.py::test_the_shipped_site_keeps_every_rule"
     ),
     "onlinesim-rent publish": (
-        "hosts/test_services.py::test_three_hosts_behind_one_url_give_the_exact_union"
+        "hosts/test_hosts_as_processes.py::test_three_hosts_behind_one_url_give_the_exact_union"
     ),
     "onlinesim-rent check URL": "console/test_check.py",
     "onlinesim-rent census --watch": (

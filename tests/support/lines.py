@@ -126,6 +126,8 @@ def tcp_peer(talk: Callable[[socket.socket], object]) -> Iterator[int]:
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
+            accepting.join(PATIENCE_SECONDS)
+            # Only now is the list complete: a client may be accepted at the last moment.
             for thread in (accepting, *talks):
                 thread.join(PATIENCE_SECONDS)
                 assert not thread.is_alive()

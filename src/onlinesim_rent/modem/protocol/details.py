@@ -31,7 +31,7 @@ _CSQ = re.compile(r"\+CSQ:\s*(\d+),")
 _COPS = re.compile(r'\+COPS:\s*\d,\d,"([^"]*)"')
 _PLMN = re.compile(r"\d{5,6}")
 # ITU-T E.118: 89, then up to 18 digits. Some modules add the filler F.
-_ICCID = re.compile(r'(?:[+^]\w*ICCID:|\+CCID:|\+QCCID:)?\s*"?(?P<iccid>89\d{15,18})F?"?')
+_ICCID = re.compile(r'(?:[+^]\w*ICCID:|\+CCID:|\+QCCID:)?\s*"?(?P<iccid>89\d{15,18})[Ff]?"?')
 _CNUM = re.compile(r'\+CNUM:\s*(?:"[^"]*")?,"(\+?\d+)"')
 
 
