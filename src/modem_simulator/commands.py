@@ -10,7 +10,7 @@ LONGEST_LINE = 4096
 """Bytes. A module discards a longer command line (V.250, 5.2.2)."""
 
 _READ_BY_EXECUTING = (
-    "CGSN GSN CIMI CGMI GMI CGMM GMM CGMR GMR GCAP CPAS CSQ CBC CLCC CNUM CLAC CCID QCCID CICCID"
+    "CGSN GSN CIMI CGMI GMI CGMM GMM CGMR GMR GCAP CPAS CSQ CBC CLCC CNUM CLAC CCID ICCID QCCID CICCID"
 )
 """Commands of 27.007 and of vendors that report something in their execution form, without ``?``."""
 

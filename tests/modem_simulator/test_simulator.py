@@ -76,6 +76,7 @@ def test_a_sound_module_answers_as_the_standard_says(command, answer):
         ("M35", b"AT+CREG?", b'\r\n+CREG: 2,1,"18D8","5A3F"\r\n\r\nOK\r\n'),
         ("SIM800", b"AT+CGMM", b"\r\nSIMCOM_SIM800L\r\n\r\nOK\r\n"),
         ("SIM800", b"AT+CCID", b"\r\n8970509900000000011f\r\n\r\nOK\r\n"),
+        ("SIM800", b"AT+ICCID", b"\r\nERROR\r\n"),
         ("SIM7600", b"AT+CCID", b"\r\nERROR\r\n"),
         ("SIM7600", b"AT+CICCID", b"\r\n+ICCID: 8970509900000000011\r\n\r\nOK\r\n"),
         ("EC25", b"AT+QCCID", b"\r\n+QCCID: 8970509900000000011\r\n\r\nOK\r\n"),
@@ -297,7 +298,8 @@ def test_every_other_command_is_recorded_as_a_setting(command):
 
 def test_a_question_is_not_recorded_as_a_setting():
     simulated = module()
-    ask(simulated, *QUESTIONS, b"ATI", b"AT+CSQ", b"AT+CMGF?", b"AT+CNMI=?", b"AT+QCCID", b"AT+CNUM")
+    ask(simulated, *QUESTIONS, b"ATI", b"AT+CSQ", b"AT+CMGF?", b"AT+CNMI=?", b"AT+CNUM")
+    ask(simulated, b"AT+CCID", b"AT+ICCID", b"AT+QCCID", b"AT+CICCID", b"AT^ICCID?")
     assert simulated.counts[0].settings == []
 
 

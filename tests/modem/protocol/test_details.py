@@ -78,6 +78,13 @@ def test_a_question_without_answer_leaves_its_field_empty(answer):
     assert told(answers) == Details()
 
 
+def test_the_sim_cards_number_is_asked_for_until_a_command_tells_it():
+    others = (b"AT+CCID", b"AT+QCCID", b"AT^ICCID?", b"AT+CICCID")
+    telit = {b"AT+ICCID": b"\r\n+ICCID: 8970199000000000017F\r\n\r\nOK\r\n"}
+    refused = dict.fromkeys(others, b"\r\nERROR\r\n")
+    assert told(ANSWERS | refused | telit).iccid == "8970199000000000017"
+
+
 def test_details_are_shown_without_their_numbers():
     assert not re.search("[0-9]{6}", repr(told(ANSWERS)))
 

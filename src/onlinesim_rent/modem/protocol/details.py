@@ -5,7 +5,8 @@ asked: an answer that comes late would be taken for the answer to the next quest
 module may not know stand last.
 
 Families differ in the command for the SIM card's number: the SIM800 series and u-blox have AT+CCID, Quectel
-AT+QCCID, Huawei AT^ICCID?, the SIM7000 series AT+CICCID (their AT manuals).
+AT+QCCID, Huawei AT^ICCID?, the SIM7000 series AT+CICCID (their AT manuals). Telit's ME910 has
+AT+ICCID (Zephyr's pull request 69217).
 """
 
 from __future__ import annotations
@@ -125,4 +126,5 @@ _QUESTIONS: tuple[tuple[str, str, Callable[[Iterable[str]], Any]], ...] = (
     ("iccid", "AT+QCCID", parse_iccid),
     ("iccid", "AT^ICCID?", parse_iccid),
     ("iccid", "AT+CICCID", parse_iccid),
+    ("iccid", "AT+ICCID", parse_iccid),
 )
