@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Most tests wait for processes and serial lines, so that more of them than processors run at once.
-PARALLEL := --numprocesses 8 --dist worksteal
+PARALLEL := --numprocesses 5 --dist worksteal
 # Each of the processes that run the tests would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
