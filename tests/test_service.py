@@ -130,7 +130,7 @@ def test_a_worker_killed_in_mid_census_does_not_harm_the_next_request(serve):
 def test_a_stopped_worker_is_named_and_its_census_is_not_answered(serve):
     slow = [replace(module, latency=0.1) for module in live_bank(4, 0.0)]
     with SimulatedBank(slow) as bank, ThreadPoolExecutor(31) as callers:
-        server = serve(bank, WEB_CONCURRENCY="2", RENT_DEADLINE_SECONDS="1.5")
+        server = serve(bank, WEB_CONCURRENCY="2", RENT_DEADLINE_SECONDS="2.5")
         stopped = callers.submit(ask, server)
         worker = holder_of_ports(bank, server)
         os.kill(worker, signal.SIGSTOP)

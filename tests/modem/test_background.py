@@ -54,14 +54,15 @@ def test_threads_run_the_tasks_and_the_loop_runs_the_outcomes():
     assert done == [threading.current_thread()] * 500
 
 
-def test_note_3_hundreds_of_stuck_tasks_barely_delay_the_next():
+def test_note_3_dozens_of_stuck_tasks_barely_delay_the_next():
     done: list[object] = []
+    # Not hundreds: a busy host takes half a minute to start so many threads.
     with Gate() as gate, closing(Background()) as background:
-        background.submit(*(waiting_at(gate, done) for _ in range(300)), at_once(done, "sound"))
+        background.submit(*(waiting_at(gate, done) for _ in range(64)), at_once(done, "sound"))
         turns = serve(background, done, 1)
         assert done == ["sound"]
-        # At each turn as many threads are added as are stuck; one at a time would take 300 turns.
-        assert turns <= 150
+        # At each turn as many threads are added as are stuck; one at a time would take 64 turns.
+        assert turns <= 32
 
 
 def test_a_stuck_task_holds_up_no_outcome_of_another():
@@ -123,9 +124,9 @@ from onlinesim_rent.modem.probe import Prober
 soft, hard = resource.getrlimit(resource.RLIMIT_NPROC)
 prober = Prober(115200)
 shown = []
-for limit in (0, soft):
+for limit, seconds in ((0, 1.5), (soft, 20.0)):
     resource.setrlimit(resource.RLIMIT_NPROC, (limit, hard))
-    findings = prober.probe(find_ports(["/dev/null", "/dev/zero"]), time.monotonic() + 0.3)
+    findings = prober.probe(find_ports(["/dev/null", "/dev/zero"]), time.monotonic() + seconds)
     shown.append([finding.reason for finding in findings])
 print(json.dumps(shown))
 """

@@ -44,7 +44,6 @@ from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports import signs_of_use
 from onlinesim_rent.modem.ports.names import udev_links
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.modem.proof import PROOF_SECONDS
 from onlinesim_rent.networks.home_network import Names
 
 if TYPE_CHECKING:
@@ -276,22 +275,25 @@ def test_a_port_that_is_slow_to_close_still_counts(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_module_that_changed_after_its_proof_is_not_counted():
-    """One slow port prolongs the census. Meanwhile one module begins a call, and one is unplugged."""
-    slow_module = SimulatedModule(imei(3), imsi("25099", 3), latency=0.6)
+    """One slow port prolongs the census. Meanwhile one module begins a call, and one is unplugged.
+
+    At the end, the proofs of the quick modules are too old, so they are asked again.
+    """
+    slow_module = SimulatedModule(imei(3), imsi("25099", 3), latency=0.55)
     with (
         SimulatedBank([*broken("none", "none"), slow_module]) as bank,
         SimulatedBank([SimulatedModule(imei(9), imsi("25099", 9))]) as unplugged,
         ThreadPoolExecutor(1) as census,
     ):
-        taken = census.submit(ask, bank.ports, unplugged.ports, seconds=4.0)
+        taken = census.submit(ask, bank.ports, unplugged.ports)
         while not all(proved(bank, "modem000", "modem001") + proved(unplugged, "modem000")):
             assert not taken.done()
         bank.change("modem001", fault="in_call")
         unplugged.close()
         well, called, slow, gone = taken.result().values()
-    assert (well.verdict, well.seconds > 4.0 - PROOF_SECONDS) == (Verdict.AVAILABLE, True)
+    assert (well.verdict, well.seconds > slow.seconds) == (Verdict.AVAILABLE, True)
     assert called.verdict is Verdict.IN_USE
-    assert slow.verdict is not Verdict.AVAILABLE
+    assert slow.verdict is Verdict.AVAILABLE
     assert gone.verdict is Verdict.HUNG_UP
 
 
@@ -403,11 +405,12 @@ def test_200_censuses_leak_no_descriptor_and_no_thread(tmp_path: Path):
         for _ in range(200):
             findings = ask(*patterns, prober=prober)
             seen += verdicts(findings)
-            assert max(finding.seconds for finding in findings.values()) < 2.5, findings
+            # If the host is too busy to close a port in time, its module cannot be asked again.
+            assert findings[bank.port("modem000")].verdict in {Verdict.AVAILABLE, Verdict.OUT_OF_TIME}
         join_port_threads()
         assert port_threads() == []
         assert descriptors() == before
-    assert seen[Verdict.AVAILABLE] == 200
+    assert 100 < seen[Verdict.AVAILABLE] <= 200
     assert len(seen) >= 6
 
 

@@ -13,6 +13,7 @@ from sysfs import wired
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 from onlinesim_rent.finding import Finding, Verdict
+from onlinesim_rent.modem import probe
 from onlinesim_rent.modem.ports import signs_of_use
 from onlinesim_rent.modem.probe import Prober
 
@@ -84,17 +85,19 @@ def test_a_holder_that_comes_during_the_census_takes_the_module(tmp_path: Path):
         assert taken.result().reason.startswith("its module is held on ttyUSB1 by process ")
 
 
-def test_a_census_is_no_holder_of_its_own_ports(tmp_path: Path):
-    """It asks the first port again while the second, slow one is still open."""
+def test_a_census_is_no_holder_of_its_own_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """The third port waits for the first, and is looked at again while the slower second is still open."""
+    monkeypatch.setattr(probe, "_capacity", lambda _: 2)
     modules = [
         SimulatedModule(imei(number), imsi("25099", number), latency=latency)
-        for number, latency in enumerate((0.0, 0.5))
+        for number, latency in enumerate((0.1, 0.25, 0.0))
     ]
     with SimulatedBank(modules) as bank:
-        first, second = bank.port("modem000"), bank.port("modem001")
-        findings = ask(first, second, seconds=3.4, prober=wired(tmp_path, first, second))
-        assert bank.stats()["ports"]["modem000"]["commands"] > 7
-    assert [finding.verdict for finding in findings.values()] == [Verdict.AVAILABLE, Verdict.OUT_OF_TIME]
+        paths = [bank.port(f"modem00{number}") for number in range(3)]
+        findings = ask(*paths, prober=wired(tmp_path, *paths))
+    assert [finding.verdict for finding in findings.values()] == [Verdict.AVAILABLE] * 3
+    first, second, third = findings.values()
+    assert first.seconds < third.seconds < second.seconds
 
 
 def test_a_port_that_the_census_is_opening_is_no_sign(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
