@@ -343,11 +343,25 @@ def lock_file(name: str) -> Iterator[None]:
     path = Path("/run/lock", name)
     with ExitStack() as stack:
         if not path.parent.exists():
-            path.parent.mkdir()
-            stack.callback(path.parent.rmdir)
+            stack.callback(_remove_if_empty, path.parent)
+        _write(path, f"{os.getpid():>10}\n")
         stack.callback(path.unlink)
-        path.write_text(f"{os.getpid():>10}\n")
         yield
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, although another run of the tests may remove its directory at the same time."""
+    while True:
+        path.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):
+            path.write_text(text)
+            return
+
+
+def _remove_if_empty(directory: Path) -> None:
+    """Remove a directory unless another run of the tests uses it or has removed it."""
+    with suppress(OSError):
+        directory.rmdir()
 
 
 def remove_shared_memory(settings: Path) -> None:
