@@ -48,6 +48,9 @@ RUN_BY = {
     "onlinesim-rent check https://rent.example.com/getServicesRent": (
         "deploy/test_check_of_the_site.py::test_the_shipped_site_keeps_every_rule"
     ),
+    "onlinesim-rent publish": (
+        "hosts/test_hosts_as_processes.py::test_three_hosts_behind_one_url_give_the_exact_union"
+    ),
     "onlinesim-rent check URL": "console/test_check.py",
     "onlinesim-rent census --watch": (
         "console/test_cli.py::test_watch_takes_one_census_after_another_until_ctrl_c"
@@ -96,7 +99,6 @@ CANNOT_BE_RUN = {
     "curl --unix-socket /run/onlinesim-rent.sock http://localhost/healthz": _NEEDS_SYSTEMD,
     "ln -s ../sites-available/onlinesim-rent /etc/nginx/sites-enabled/": "would change this host's nginx",
     "ssh -L 8000:127.0.0.1:8000 YOUR-HOST": "needs another host",
-    "onlinesim-rent publish": "runs until it is ended; hosts/test_fleet.py runs a publisher on a real Redis",
     "kill -9": "is part of a sentence",
     "curl": "is a word of a sentence",
     "onlinesim-rent": "is a word of a sentence",
