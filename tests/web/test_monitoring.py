@@ -17,7 +17,8 @@ from streams import reload
 
 from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent.application import create_app
-from onlinesim_rent.finding import CensusError
+from onlinesim_rent.census.counting import Census, PortReport
+from onlinesim_rent.finding import CensusError, Verdict
 
 COUNT = re.compile(r'^onlinesim_rent_responses_total\{status="(\d+)"\} (\S+)$', re.MULTILINE)
 
@@ -79,6 +80,21 @@ def test_each_port_is_a_metric_if_asked_for(settings, census, client):
 
     assert 'onlinesim_rent_port{port="/dev/ttyUSB0",verdict="silent"} 1.0' in each.get("/metrics").text
     assert "onlinesim_rent_port{" not in client.get("/metrics").text
+
+
+def test_a_port_of_by_id_shows_no_imei(settings):
+    port = PortReport(
+        "/dev/serial/by-id/usb-Maker_Modem_490154203237518-if00", Verdict.SILENT, "nothing came back", 3.0
+    )
+    census = HandCensus(Census((port,), 3.0))
+    metrics = create_app(replace(settings, metrics_ports=True), census).test_client().get("/metrics").text
+    assert 'onlinesim_rent_port{port="/dev/serial/by-id/usb-Maker_Modem_…7518-if00"' in metrics
+
+
+def test_a_census_without_a_port_is_still_seen(settings):
+    metrics = create_app(settings, HandCensus(Census((), 0.0))).test_client().get("/metrics").text
+    assert "onlinesim_rent_ports{" not in metrics
+    assert "\nonlinesim_rent_census_age_seconds 1.5\n" in metrics
 
 
 AGE = re.compile(r"^onlinesim_rent_last_request_age_seconds (\S+)$", re.MULTILINE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from onlinesim_rent.census.claims import masked
 from onlinesim_rent.modem.ports.inventory import stable_names, stable_path
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ class PortMetrics(Collector):
     """``onlinesim_rent_port{port, verdict} 1`` for each port of the last census.
 
     A port has one series at a time: that of its present verdict. ``port`` is its name in /dev/serial/by-path,
-    or its name in RENT_PORTS if it has none there. No label holds an IMEI or an IMSI.
+    or its name in RENT_PORTS if it has none there. No label holds an IMEI or an IMSI: a name in by-id has the
+    serial number of the device, which can be the IMEI.
     """
 
     def __init__(self, source: CensusSource) -> None:
@@ -33,5 +35,11 @@ class PortMetrics(Collector):
             "onlinesim_rent_port", "The present verdict on each port.", labels=["port", "verdict"]
         )
         for report in last[0].ports:
-            ports.add_metric([stable_path(report.port, names), report.verdict], 1)
+            ports.add_metric([_label(report.port, names), report.verdict], 1)
         yield ports
+
+
+def _label(port: str, names: Mapping[str, list[str]]) -> str:
+    name = stable_path(port, names)
+    # Only there: the address of a USB controller in by-path can look like a long number too.
+    return masked(name) if "/by-id/" in name else name
