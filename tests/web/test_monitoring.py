@@ -82,13 +82,36 @@ def test_each_port_is_a_metric_if_asked_for(settings, census, client):
     assert "onlinesim_rent_port{" not in client.get("/metrics").text
 
 
-def test_a_port_of_by_id_shows_no_imei(settings):
-    port = PortReport(
-        "/dev/serial/by-id/usb-Maker_Modem_490154203237518-if00", Verdict.SILENT, "nothing came back", 3.0
-    )
-    census = HandCensus(Census((port,), 3.0))
-    metrics = create_app(replace(settings, metrics_ports=True), census).test_client().get("/metrics").text
-    assert 'onlinesim_rent_port{port="/dev/serial/by-id/usb-Maker_Modem_…7518-if00"' in metrics
+def port_metrics(settings, *ports: str) -> str:
+    reports = tuple(PortReport(port, Verdict.SILENT, "nothing came back", 3.0) for port in ports)
+    census = HandCensus(Census(reports, 3.0))
+    return create_app(replace(settings, metrics_ports=True), census).test_client().get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("port", "shown"),
+    [
+        (
+            "/dev/serial/by-id/usb-Maker_Modem_490154203237518-if00",
+            "/dev/serial/by-id/usb-Maker_Modem_…7518-if00",
+        ),
+        ("/dev/modem-490154203237518", "/dev/modem-…7518"),
+        ("pool-1:/dev/modem-490154203237518", "pool-1:/dev/modem-…7518"),
+        (
+            "/dev/serial/by-path/platform-3f980000.usb-usb-0:1.2:1.0",
+            "/dev/serial/by-path/platform-3f980000.usb-usb-0:1.2:1.0",
+        ),
+        ("socket://10.0.0.1:2000", "socket://10.0.0.1:2000"),
+    ],
+)
+def test_a_ports_metric_shows_no_imei(settings, port, shown):
+    assert f'onlinesim_rent_port{{port="{shown}",verdict="silent"}} 1.0' in port_metrics(settings, port)
+
+
+def test_ports_that_look_alike_without_their_imei_are_counted(settings):
+    metrics = port_metrics(settings, "/dev/modem-490154203237518", "/dev/modem-356938035647518")
+    series = [line for line in metrics.splitlines() if line.startswith("onlinesim_rent_port{")]
+    assert series == ['onlinesim_rent_port{port="/dev/modem-…7518",verdict="silent"} 2.0']
 
 
 def test_a_census_without_a_port_is_still_seen(settings):
