@@ -11,7 +11,7 @@ from __future__ import annotations
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from modem_simulator import SimulatedBank, live_bank
@@ -28,10 +28,15 @@ GOALS = {1: 1.0, 64: 1.08, 512: 1.30, 1024: 1.60}
 
 def main() -> None:
     """Print a line for each size of bank."""
+    compare(GOALS, measure)
+
+
+def compare(goals: Mapping[int, float], measure: Callable[[int], tuple[float, float]]) -> None:
+    """Measure a census of each size; print its seconds as a ratio to those of one module, beside the goal."""
     allow_descriptors()
     print(f"{'modules':>8} {'seconds':>8} {'CPU':>6} {'ratio':>6} {'goal':>6}")
     own = 0.0
-    for size, goal in GOALS.items():
+    for size, goal in goals.items():
         seconds, processor = measure(size)
         own = own or seconds
         print(f"{size:8} {seconds:8.3f} {processor:6.3f} {seconds / own:6.2f} {goal:6.2f}", flush=True)
@@ -43,7 +48,12 @@ def measure(size: int) -> tuple[float, float]:
     modules = [replace(module, family="SIM800") for module in live_bank(size, LATENCY_SECONDS)]
     with SimulatedBank(modules) as bank:
         prober = Prober(115200)
-        rounds = [(timed(lambda: take(prober, bank.ports, size))) for _ in range(ROUNDS)]
+        return medians(prober, bank.ports, size)
+
+
+def medians(prober: Prober, ports: str, size: int) -> tuple[float, float]:
+    """Return the median seconds and processor seconds of a census in which all modules are counted."""
+    rounds = [timed(lambda: take(prober, ports, size)) for _ in range(ROUNDS)]
     return statistics.median(seconds for seconds, _ in rounds), statistics.median(cpu for _, cpu in rounds)
 
 

@@ -9,16 +9,14 @@ one process beside this one, as those of ser2net do on other hosts: on two proce
 from __future__ import annotations
 
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from census import LATENCY_SECONDS, ROUNDS, take, timed
+from census import LATENCY_SECONDS, compare, medians
 
-from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.modem.probe import Prober
 
 GOALS = {1: 1.0, 64: 1.1, 512: 1.5, 2000: 3.0}
@@ -26,21 +24,13 @@ GOALS = {1: 1.0, 64: 1.1, 512: 1.5, 2000: 3.0}
 
 def main() -> None:
     """Print a line for each size of bank."""
-    allow_descriptors()
-    print(f"{'modules':>8} {'seconds':>8} {'CPU':>6} {'ratio':>6} {'goal':>6}")
-    own = 0.0
-    for size, goal in GOALS.items():
-        seconds, processor = measure(size)
-        own = own or seconds
-        print(f"{size:8} {seconds:8.3f} {processor:6.3f} {seconds / own:6.2f} {goal:6.2f}", flush=True)
+    compare(GOALS, measure)
 
 
 def measure(size: int) -> tuple[float, float]:
     """Return the median seconds and processor seconds of a census of so many remote modules, all counted."""
     with remote_bank(size) as ports:
-        prober = Prober(115200)
-        rounds = [(timed(lambda: take(prober, ports, size))) for _ in range(ROUNDS)]
-    return statistics.median(seconds for seconds, _ in rounds), statistics.median(cpu for _, cpu in rounds)
+        return medians(Prober(115200), ports, size)
 
 
 @contextmanager
