@@ -2,9 +2,9 @@
 
 import pytest
 
-from onlinesim_rent.census.attention import ADVICE
+from onlinesim_rent.census.attention import ADVICE, by_attention
 from onlinesim_rent.census.counting import Census, PortReport
-from onlinesim_rent.console.census_report import attention_lines, attentions, by_attention, cells, summary
+from onlinesim_rent.console.census_report import attention_lines, attentions, cells, summary
 from onlinesim_rent.finding import Verdict
 
 COUNTED = PortReport("/dev/ttyUSB0", Verdict.AVAILABLE, "answered all checks", 0.361, "russia", "beeline")

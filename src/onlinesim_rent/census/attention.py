@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 
+from onlinesim_rent.census.counting import PortReport
 from onlinesim_rent.finding import Verdict
 
 ADVICE: Mapping[Verdict, str] = {
@@ -35,6 +37,17 @@ _RANKS = {verdict: rank for rank, verdict in enumerate(ADVICE)}
 def rank(verdict: Verdict) -> int:
     """Return a verdict's place in the order of attention: 0 comes first."""
     return _RANKS[verdict]
+
+
+def by_attention(reports: Iterable[PortReport]) -> list[PortReport]:
+    """Order the ports by what needs attention first; ports of one verdict keep their order."""
+    return sorted(reports, key=lambda report: rank(report.verdict))
+
+
+def groups_by_attention(reports: Iterable[PortReport]) -> Iterator[tuple[Verdict, list[PortReport]]]:
+    """Yield each verdict with its ports, the most urgent verdict first."""
+    for verdict, group in groupby(by_attention(reports), key=lambda report: report.verdict):
+        yield verdict, list(group)
 
 
 # Each row: what names another port, a file or a claim in a reason, and the words that stand for any of them.

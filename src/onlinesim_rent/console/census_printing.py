@@ -10,13 +10,13 @@ from itertools import compress
 import click
 from rich.text import Text
 
+from onlinesim_rent.census.attention import by_attention
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.console.census_report import (
     DETAIL_HEADINGS,
     HEADINGS,
     attention_lines,
     attentions,
-    by_attention,
     cells,
     detail_cells,
     detail_document,

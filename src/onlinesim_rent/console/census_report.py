@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import Any
 
-from onlinesim_rent.census.attention import ADVICE, in_general, rank
+from onlinesim_rent.census.attention import ADVICE, groups_by_attention, in_general
 from onlinesim_rent.census.claims import masked
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
@@ -27,11 +26,6 @@ class Attention:
     verdict: Verdict
     reasons: tuple[tuple[str, int], ...]
     advice: str
-
-
-def by_attention(reports: Sequence[PortReport]) -> list[PortReport]:
-    """Order the ports by what needs attention first; ports of one verdict keep their order."""
-    return sorted(reports, key=lambda report: rank(report.verdict))
 
 
 def cells(report: PortReport) -> tuple[str, ...]:
@@ -84,7 +78,7 @@ def detail_document(details: Details, *, is_full: bool) -> dict[str, Any]:
 
 def attentions(reports: Sequence[PortReport]) -> Iterator[Attention]:
     """Yield what to do about each verdict that does not count, the most urgent first."""
-    for verdict, group in groupby(by_attention(reports), key=lambda report: report.verdict):
+    for verdict, group in groups_by_attention(reports):
         if verdict is not Verdict.AVAILABLE:
             reasons = Counter(in_general(report.reason) for report in group).most_common()
             yield Attention(verdict, tuple(reasons), ADVICE[verdict])

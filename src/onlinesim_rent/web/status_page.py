@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from onlinesim_rent.census.attention import ADVICE, rank
+from onlinesim_rent.census.attention import ADVICE, groups_by_attention
 from onlinesim_rent.census.claims import Claims, digest, masked
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
@@ -138,8 +138,7 @@ def common_directory(ports: Iterable[str]) -> str:
 
 def port_groups(reports: Iterable[PortReport], directory: str) -> Iterator[PortGroup]:
     """Yield the ports by verdict, those that need attention first."""
-    ordered = sorted(reports, key=lambda report: rank(report.verdict))
-    for verdict, group in groupby(ordered, key=lambda report: report.verdict):
+    for verdict, group in groups_by_attention(reports):
         ports = tuple(_port(report, directory) for report in group)
         yield PortGroup(verdict, ADVICE[verdict], verdict is Verdict.AVAILABLE, ports)
 
