@@ -18,7 +18,7 @@ _ASK = "`onlinesim-rent ports --ask` finds out which port answers AT"
 
 
 @dataclass(frozen=True, slots=True)
-class PortReport:
+class HostPorts:
     """The serial devices of a host, and what is known of their ports, by the paths of their devices.
 
     ``names`` are all names in by-path, by tty. ``in_use`` says why a port must be left alone. ``answers``
@@ -42,13 +42,13 @@ class PortReport:
         return rent_ports(ports, self.names) if ports else ""
 
 
-def headings(report: PortReport) -> list[str]:
+def headings(report: HostPorts) -> list[str]:
     """Return the headings of the table."""
     asked = [] if report.answers is None else ["AT"]
     return ["PORT", "SOCKET", "MODEL", "DRIVER", *asked, "NAME IN by-path", "IN USE"]
 
 
-def rows(report: PortReport) -> Iterator[list[str]]:
+def rows(report: HostPorts) -> Iterator[list[str]]:
     """Yield the cells of each port."""
     for device in report.devices:
         for port in device.ports:
@@ -58,7 +58,7 @@ def rows(report: PortReport) -> Iterator[list[str]]:
             yield [port.tty, device.socket or "-", _model(device), port.driver or "-", *asked, name, used]
 
 
-def notes(report: PortReport) -> Iterator[str]:
+def notes(report: HostPorts) -> Iterator[str]:
     """Yield what a person must know of the RENT_PORTS line."""
     selection = report.selection
     if selection.guesses and report.answers is None:
@@ -76,7 +76,7 @@ def notes(report: PortReport) -> Iterator[str]:
         yield f"A line of the board is taken only if a module answers on it ({', '.join(left_out)}): {_ASK}."
 
 
-def document(report: PortReport) -> dict[str, Any]:
+def document(report: HostPorts) -> dict[str, Any]:
     """Return everything as JSON has it. ``answers_at`` is null for a port that was not asked."""
     return {
         "devices": [_device(device, report) for device in report.devices],
@@ -85,7 +85,7 @@ def document(report: PortReport) -> dict[str, Any]:
     }
 
 
-def _device(device: SerialDevice, report: PortReport) -> dict[str, Any]:
+def _device(device: SerialDevice, report: HostPorts) -> dict[str, Any]:
     ports = [
         asdict(port)
         | {
@@ -108,7 +108,7 @@ def _yes_or_no(answers: bool | None) -> str:  # noqa: FBT001 - the value of a ce
     return "-" if answers is None else "yes" if answers else "no"
 
 
-def _free(device: SerialDevice, report: PortReport) -> list[str]:
+def _free(device: SerialDevice, report: HostPorts) -> list[str]:
     return [port.tty for port in device.ports if port.device not in report.in_use]
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from onlinesim_rent.clock import Deadline, boot_clock
 from onlinesim_rent.console.errors import explained, printed
 from onlinesim_rent.console.output import console
-from onlinesim_rent.console.port_report import NO_PORT, PortReport, document, headings, notes, rows
+from onlinesim_rent.console.port_report import NO_PORT, HostPorts, document, headings, notes, rows
 from onlinesim_rent.console.tables import print_table, table_of
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.finding import CensusError, Finding, Verdict
@@ -59,7 +59,7 @@ def ports(*, is_asked: bool, as_json: bool) -> None:
         console(stderr=True).print(Text(unseen, "yellow"))
 
 
-def _look(host: Host, *, is_asked: bool) -> PortReport:
+def _look(host: Host, *, is_asked: bool) -> HostPorts:
     """Raises CensusError and ConfigurationError."""
     devices = _devices(host)
     found = find_ports((port.device for device in devices for port in device.ports), sysfs=host.sysfs)
@@ -70,7 +70,7 @@ def _look(host: Host, *, is_asked: bool) -> PortReport:
         in_use |= {finding.port: finding.reason for finding in findings if finding.is_held}
         asked = [finding for finding in findings if _was_asked(finding)]
         answers = {finding.port: finding.verdict not in _NO_AT for finding in asked}
-    return PortReport(devices, stable_names(host), in_use, answers)
+    return HostPorts(devices, stable_names(host), in_use, answers)
 
 
 def _devices(host: Host) -> list[SerialDevice]:
@@ -102,7 +102,7 @@ def _was_asked(finding: Finding) -> bool:
     return not finding.is_held and finding.verdict not in _NOT_ASKED
 
 
-def _print(report: PortReport) -> None:
+def _print(report: HostPorts) -> None:
     table = table_of(*headings(report))
     for cells in rows(report):
         table.add_row(*cells, style="yellow" if cells[-1] else "")
