@@ -22,12 +22,6 @@ pytestmark = pytest.mark.needs("redis-server")
 NETWORK = ("russia", "beeline")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
 @pytest.fixture
 def redis(server):
     server.client.flushall()

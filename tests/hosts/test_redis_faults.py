@@ -23,12 +23,6 @@ pytestmark = pytest.mark.needs("redis-server")
 PASSWORD = "the-password-of-redis"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with redis_server(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
 @pytest.fixture
 def redis(server):
     server.client.config_set("maxmemory", 0)
