@@ -336,13 +336,13 @@ def make_run(**variables: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
         lines.close()
 
 
-@pytest.mark.needs("curl")
 def the_status_page(socket: Path) -> str:
     login = ["--user", "anybody:demonstration-key"]
     command = ["curl", "--silent", *login, "--unix-socket", str(socket), "http://localhost/status"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.needs("curl")
 def test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything(tmp_path):
     of_the_real_service = {
         "RENT_API_KEY_FILE": "/nowhere",
