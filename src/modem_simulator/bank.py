@@ -86,7 +86,8 @@ class Bank:
     def serve(self) -> None:
         """Run the modules until ``stop``."""
         while self._serving:
-            for descriptor, _ in self._epoll.poll(self._patience()):
+            self._wait()
+            for descriptor, _ in self._epoll.poll(0):
                 self._ready[descriptor]()
             self._hear()
             now = monotonic()  # read once, so that repeated timers do not starve the others
@@ -102,8 +103,10 @@ class Bank:
         self._epoll.register(descriptor, events)
         self._ready[descriptor] = callback
 
-    def _patience(self) -> float | None:
-        return max(0.0, self._timers[0][0] - monotonic()) if self._timers else None
+    def _wait(self) -> None:
+        """Wait for a port or for the next timer. epoll itself would round up to whole milliseconds."""
+        patience = max(0.0, self._timers[0][0] - monotonic()) if self._timers else None
+        select.select([self._epoll], [], [], patience)
 
     def _later(self, at: float, action: Callable[[], None]) -> None:
         heappush(self._timers, (at, next(self._order), action))
