@@ -99,6 +99,8 @@ def _matching(pattern: str, lines: SerialLines, sysfs: Path) -> list[Port]:
 
 
 def _as_one(ports: Sequence[Port]) -> Port:
+    if len(ports) == 1:
+        return ports[0]
     aliases = dict.fromkeys(chain.from_iterable(port.aliases for port in ports))
     return replace(ports[0], aliases=tuple(aliases))
 
@@ -107,9 +109,10 @@ def _real(name: str) -> str:
     """Follow the path's symlinks. This costs less than realpath(), which looks at every directory."""
     for _ in range(_MOST_LINKS):
         try:
-            name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))
+            target = os.readlink(name)
         except OSError:
             break
+        name = os.path.normpath(os.path.join(os.path.dirname(name), target))
     return name
 
 

@@ -95,7 +95,9 @@ def _devices_in(directory: str, but_for: Collection[str]) -> set[DeviceIdentity]
         if not descriptors:
             raise FileNotFoundError(directory)
         others = (name for name in descriptors if name not in but_for)
-        return {DeviceIdentity.of_numbers(*numbers) for numbers in character_devices(opened, others)}
+        # A program may have one device open a thousand times.
+        distinct = set(character_devices(opened, others))
+        return {DeviceIdentity.of_numbers(*numbers) for numbers in distinct}
     finally:
         os.close(opened)
 
