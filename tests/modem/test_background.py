@@ -12,7 +12,7 @@ import pytest
 from lines import Gate, join_port_threads, port_threads, python
 from servers import PATIENCE_SECONDS
 
-from onlinesim_rent.modem.background import STUCK_SECONDS, THREADS, Background
+from onlinesim_rent.modem.background import QUICK_TASKS, STUCK_SECONDS, THREADS, Background
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
@@ -30,6 +30,10 @@ def serve(background: Background, done: list[object], count: int) -> int:
         if background.has_waiting:
             background.reinforce()
     return turns
+
+
+def is_woken(background: Background) -> bool:
+    return bool(select.select([background], [], [], 0)[0])
 
 
 def waiting_at(gate: Gate, done: list[object], name: object = "stuck"):
@@ -63,6 +67,27 @@ def test_note_3_dozens_of_stuck_tasks_barely_delay_the_next():
         assert done == ["sound"]
         # At each turn as many threads are added as are stuck; one at a time would take 64 turns.
         assert turns <= 32
+
+
+def test_quick_tasks_do_not_wake_the_loop_while_others_wait():
+    done: list[object] = []
+    quick = [at_once(done, number) for number in range(QUICK_TASKS)]
+    arrived = threading.Event()
+
+    def arrive():
+        arrived.set()
+        gate.wait()
+        return partial(done.append, "stuck")
+
+    with Gate() as gate, closing(Background()) as background:
+        background.submit(*quick, arrive, *(waiting_at(gate, done) for _ in range(64)))
+        arrived.wait(PATIENCE_SECONDS)
+        background.reinforce()
+        assert not is_woken(background)
+        # No task has ended since then: these are not quick.
+        background.reinforce()
+        assert is_woken(background)
+    assert set(range(QUICK_TASKS)) < set(done)
 
 
 def test_a_stuck_task_holds_up_no_outcome_of_another():

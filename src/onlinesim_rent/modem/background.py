@@ -19,6 +19,9 @@ THREADS = 1
 STUCK_SECONDS = 0.02
 """A task that runs longer counts as stuck."""
 
+QUICK_TASKS = 100
+"""A thread that ends so many tasks between two calls of ``reinforce`` waits for no driver."""
+
 Outcome = Callable[[], None]
 Task = Callable[[], Outcome]
 """Runs in a thread and may block. Returns a function that handles the outcome in the loop. Raises nothing."""
@@ -32,6 +35,7 @@ class Background:
         self._changed = Condition()
         self._tasks: deque[Task] = deque()
         self._outcomes: list[Outcome] = []
+        self._held_back = 0
         self._at_work: dict[Thread, float] = {}
         self._idle = 0
         self._is_closed = False
@@ -53,10 +57,15 @@ class Background:
             self._reinforce()
 
     def reinforce(self) -> None:
-        """Start threads for waiting tasks, to replace stuck threads; announce finished outcomes."""
+        """Start threads for waiting tasks, to replace stuck threads; announce finished outcomes.
+
+        While the threads are quick, outcomes are held back: the loop would only compete with the threads for
+        the interpreter, and would delay all tasks.
+        """
         with self._changed:
             self._reinforce()
-            if self._outcomes:
+            new, self._held_back = len(self._outcomes) - self._held_back, len(self._outcomes)
+            if self._outcomes and not (self._tasks and new >= QUICK_TASKS):
                 self._announce()
 
     def outcomes(self) -> list[Outcome]:
@@ -64,6 +73,7 @@ class Background:
         with self._changed:
             os.eventfd_read(self._wakeup)
             done, self._outcomes = self._outcomes, []
+            self._held_back = 0
         return done
 
     def close(self) -> None:

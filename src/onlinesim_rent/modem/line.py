@@ -93,13 +93,14 @@ class Line:
                 self.state = after
         return is_still
 
-    def begin(self, now: float) -> None:
-        """Begin the conversation over the port that has been opened."""
-        self.state = State.TALKING
+    def begin(self, opened: OpenPort, now: float) -> None:
+        """Begin the conversation over the port that has been opened: write the first command."""
+        self.opened = opened
         self.asked_at = now
         self.unwatched = 0.0
         self.conversation = Conversation(now, self._ask(self.modem))
         self._unsent = b""
+        self.write()
 
     def read(self, now: float) -> None:
         """Pass bytes from the port to the conversation."""

@@ -107,7 +107,6 @@ class Probing:
                 self._find(line, NotCounted(Verdict.OUT_OF_TIME, "was not closed in time to be asked again"))
             else:
                 self._turns.wait(line)
-        self._turns.open_more()
         return True
 
     def _is_too_old(self, line: Line) -> bool:
@@ -138,6 +137,7 @@ class Probing:
         return self._turns.has_closed_all
 
     def _serve_until(self, end: float, is_done: Callable[[], bool]) -> None:
+        self._turns.take()
         while not is_done() and (now := self._look()) < end:
             ready = self._selector.select(self._patience(now, end))
             self._look()
@@ -147,7 +147,7 @@ class Probing:
                 if self._clock() >= end:
                     break
             self._wake_due()
-            self._turns.open_more()
+            self._turns.take()
 
     def _look(self) -> float:
         """Return the time. If the process was stopped since the last look, make each proof older by that."""
@@ -196,15 +196,14 @@ class Probing:
     # One port's conversation
 
     def _begin(self, line: Line) -> None:
-        line.begin(self._clock())
-        self._selector.register(line.opened, EVENT_READ, line)
+        line.state = State.TALKING
+        self._selector.register(line.opened, _events(line), line)
         self._go_on(line)
 
     def _go_on(self, line: Line) -> None:
         """Write the waiting bytes; then conclude, or wait as long as the conversation says."""
         if line.write():
-            events = EVENT_READ | EVENT_WRITE if line.has_unsent else EVENT_READ
-            self._selector.modify(line.opened, events, line)
+            self._selector.modify(line.opened, _events(line), line)
         if line.conversation.outcome is not None:
             self._conclude(line, line.conversation.outcome)
         else:
@@ -255,3 +254,8 @@ class Probing:
         finding = Finding.of(line.port.name, outcome, round(at - self._began, 3))
         line.finding = finding if finding.modem else replace(finding, modem=line.modem)
         self._progress(len(self.lines) - self._unfinished, len(self.lines))
+
+
+def _events(line: Line) -> int:
+    """Return what to wait for on a port."""
+    return EVENT_READ | EVENT_WRITE if line.has_unsent else EVENT_READ

@@ -15,7 +15,6 @@ from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.background import Outcome
 from onlinesim_rent.modem.connections import Connections
 from onlinesim_rent.modem.line import Line, State, gone, hung_up
-from onlinesim_rent.modem.ports.open import OpenPort
 from onlinesim_rent.modem.proof import NEVER
 from onlinesim_rent.modem.system import System
 from onlinesim_rent.modem.timers import Timers
@@ -30,8 +29,9 @@ _SIGNS_SECONDS = 0.5
 class Turns:
     """The turns of the ports ``lines`` in one census.
 
-    ``begin`` is called with each port that has opened. ``find`` is called with each port that does not open,
-    and the reason. Both run in the loop, which serves ``background`` and ``selector``.
+    ``begin`` is called with each port that has opened and was sent its first command. ``find`` is called with
+    each port that does not open, and the reason. Both run in the loop, which serves ``background`` and
+    ``selector``.
     """
 
     def __init__(
@@ -49,6 +49,7 @@ class Turns:
         self._find = find
         self._free = self._capacity = system.capacity(len(lines))
         self._waiting: deque[Line] = deque()
+        self._closing: list[Line] = []
         self._signs_at = system.clock()
         self.background = system.background()
         self.selector = system.selector()
@@ -57,7 +58,7 @@ class Turns:
             timers,
             self.selector,
             self.background,
-            opened=begin,
+            opened=self._connected,
             failed=self._failed,
             resume=self._resume,
         )
@@ -83,11 +84,14 @@ class Turns:
         return {**signs, **absent}
 
     def wait(self, line: Line) -> None:
-        """Let a port wait for its turn, until ``open_more``."""
+        """Let a port wait for its turn, until ``take``."""
         self._waiting.append(line)
 
-    def open_more(self) -> None:
-        """Begin to open the ports that wait, as many as possible."""
+    def take(self) -> None:
+        """Begin to close the ports that are to close, and to open those that wait, as many as possible."""
+        closing, self._closing = self._closing, []
+        if closing:
+            self.background.submit(*(partial(self._close, line) for line in closing))
         if self._free and self._waiting and self._system.clock() - self._signs_at > _SIGNS_SECONDS:
             self._leave_used()
         devices = []
@@ -116,7 +120,7 @@ class Turns:
             self.give_up(line, NotCounted(Verdict.UNREACHABLE, f"did not open within {OPEN_SECONDS} s"))
 
     def close(self, line: Line) -> None:
-        """Begin to close a port; another one may then open."""
+        """Let a port be closed by the next ``take``; another one may then open."""
         line.state = State.CLOSING
         line.wakes_at = NEVER
         if line.port.is_remote:
@@ -124,7 +128,8 @@ class Turns:
             line.opened.close()
             self._closed(line)
         else:
-            self.background.submit(partial(self._close, line))
+            # Together with others: a thread that is woken for each port delays the loop.
+            self._closing.append(line)
 
     def give_up(self, line: Line, reason: NotCounted) -> None:
         """Stop waiting for a port that is queued or opening; another one may then open."""
@@ -149,6 +154,10 @@ class Turns:
     def _resume(self, lines: Iterable[Line]) -> None:
         self._waiting.extend(lines)
 
+    def _connected(self, line: Line) -> None:
+        line.begin(line.opened, self._system.clock())
+        self._begin(line)
+
     def _failed(self, line: Line, reason: NotCounted) -> None:
         line.wakes_at = NEVER
         self._free += 1
@@ -172,18 +181,21 @@ class Turns:
         if not line.move(State.QUEUED, State.OPENING):
             return _do_nothing
         try:
-            return partial(self._opened, line, self._system.open_port(line.port))
+            opened = self._system.open_port(line.port)
         except NotCounted as reason:
             return partial(self._not_opened, line, reason)
+        # The loop may come to this port only after many others. The module can answer meanwhile.
+        line.begin(opened, self._system.clock())
+        return partial(self._opened, line)
 
-    def _opened(self, line: Line, opened: OpenPort) -> None:
-        line.opened = opened
+    def _opened(self, line: Line) -> None:
         if line.state is State.OPENING:
             self._begin(line)
         else:
-            # Too late: the census no longer waits for this port.
+            # Too late: the census no longer waits for this port, or has ended.
             self._free -= 1
-            self.close(line)
+            line.state = State.CLOSING
+            self.background.submit(partial(self._close, line))
 
     def _not_opened(self, line: Line, reason: NotCounted) -> None:
         is_waited_for = line.state is State.OPENING
