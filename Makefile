@@ -42,11 +42,8 @@ audit: $(VENV)/audit ## Check the dependencies for known vulnerabilities
 chaos: $(VENV)/test ## Test random banks in virtual time until one fails, or until Ctrl-C
 	$(BIN)/python tests/support/chaos.py
 
-bench: $(VENV)/run ## Compare a census of up to 2,000 modules with one module's dialogue, and measure kept answers
-	$(BIN)/python benchmarks/census.py
-	$(BIN)/python benchmarks/remote.py
-	$(BIN)/python benchmarks/claims.py
-	$(BIN)/python benchmarks/answers.py
+bench: $(VENV)/bench ## Measure censuses, answers, start and memory, and compare with other programs (minutes)
+	$(BIN)/python benchmarks
 
 hosts: $(VENV)/test ## Measure a front that counts 1 to 1,000 hosts of 64 modules, on a real Redis
 	$(BIN)/python benchmarks/hosts.py
@@ -75,6 +72,6 @@ $(VENV)/axe: $(VENV)/run Makefile
 	--fetch-retries 0 --fetch-timeout 30000 $(AXE) || echo 'npm cannot install $(AXE): its test is skipped.'; fi
 	@touch $@
 
-$(VENV)/test $(VENV)/lint $(VENV)/audit: $(VENV)/%: $(VENV)/run setup.cfg
+$(VENV)/test $(VENV)/lint $(VENV)/bench $(VENV)/audit: $(VENV)/%: $(VENV)/run setup.cfg
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@

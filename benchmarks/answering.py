@@ -1,10 +1,11 @@
-"""The two applications that answers.py measures. Gunicorn imports them."""
+"""The applications that answers.py measures. Gunicorn imports them."""
 
 from __future__ import annotations
 
 import hmac
 import json
 import os
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, abort, request
 
@@ -14,6 +15,9 @@ from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.counting import Census, PortReport
 from onlinesim_rent.finding import Verdict
 from onlinesim_rent.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 NETWORKS = [
     ("russia", "beeline"),
@@ -62,6 +66,18 @@ def bare() -> Flask:
         return Response(ANSWER, content_type="application/json; charset=utf-8")
 
     return app
+
+
+def raw() -> WSGIApplication:
+    """Make a WSGI function that reads the body and returns constant bytes: what gunicorn itself can do."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        environ["wsgi.input"].read()
+        length = ("Content-Length", str(len(ANSWER)))
+        start_response("200 OK", [("Content-Type", "application/json; charset=utf-8"), length])
+        return [ANSWER]
+
+    return answer
 
 
 def census_of(ports: int, claims: str) -> Census:

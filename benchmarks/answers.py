@@ -1,149 +1,164 @@
-"""How many answers a second the service gives from a kept census, for few ports and for many.
+"""How many answers a second the service gives from a kept census, and how long 30 callers wait for a new one.
 
-    make bench
-
-Each row has its own gunicorn with the shipped gunicorn.conf.py. The last row is a bare Flask view, which
-parses the same body, compares both keys and returns constant bytes. Debian's wrk asks on 16 connections.
-The rows take many short turns, and each turn is compared with the bare view in the same round, so a busy
-moment of the machine affects all rows alike. Compare the ratios: the figures themselves depend on the
-machine, which also runs wrk.
+Each row has its own gunicorn with the shipped settings. The rows take many short turns, and each turn is
+compared with the bare view in the same round, so a busy moment of the machine affects all rows alike.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
 
-from claims import make_claims
+from banks import Bank
+from census import COMMANDS
+from claims import CLAIMS, make_claims
+from figures import Bar, Part, Spread, Table
+from progress import Tell
+from served import KEY, PROJECT, PYTHON_PATH, Served, gunicorn
+from wrk import CONNECTIONS, Answers, ask
 
-PROJECT = Path(__file__).parents[1]
+sys.path.append(str(PROJECT / "tests" / "support"))
+from proxies import SITE, Application, nginx
+
 PORTS = (1, 64, 512, 2000)
-BARE = "bare view"
-ROUNDS = 21
+BARE = "a bare Flask view"
+RAW = "a raw WSGI function"
+BEHIND_NGINX = f"{PORTS[-1]:,} ports, through nginx with TLS"
+ROUNDS = 7
 SECONDS = 1
-CONNECTIONS = 16
-GOAL = 0.75
-
-# The contract's request, with headers that the marketplace is known to send.
-SCRIPT = """
-wrk.method = "POST"
-wrk.path = "/getServicesRent"
-wrk.body = '{"action": "GET_SERVICES", "key": "benchmark-key"}'
-wrk.headers["Authorization"] = "Bearer benchmark-key"
-wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Accept-Encoding"] = "gzip"
-done = function(summary, latency, requests)
-    local errors = summary.errors
-    local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
-    io.stderr:write(string.format("%d %f %f\\n", failed, summary.requests / summary.duration * 1e6,
-        latency:percentile(99) / 1e3))
-end
-"""
+LEAST_OF_BARE = 0.85
+MOST_P99 = 25.0
+CALLERS = 30
+BURSTS = 5
+CACHE_SECONDS = 1
 
 
-class Measured(NamedTuple):
-    """The results of wrk for one server."""
-
-    answers_a_second: float
-    p99_milliseconds: float
-
-
-def main() -> None:
-    """Print a line for each number of ports, and one for the bare view."""
-    if not shutil.which("wrk"):
-        print("answers SKIPPED: wrk is not installed; install it with: apt-get install wrk")
-        return
+def warm(tell: Tell, *, has_nginx: bool) -> Part:
+    """Measure answers from a kept census."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(dir="/dev/shm")))
-        script = directory / "request.lua"
-        script.write_text(SCRIPT)
-        servers = {f"{ports} ports": stack.enter_context(service(ports, directory)) for ports in PORTS}
-        servers["and claims"] = stack.enter_context(claimed_service(PORTS[-1], directory))
-        servers[BARE] = stack.enter_context(gunicorn("answering:bare()"))
-        rows: dict[str, list[Measured]] = {name: [] for name in servers}
-        for _ in range(ROUNDS + 1):
-            for name, port in servers.items():
-                rows[name].append(measure(port, script, SECONDS))
+        urls = _servers(stack, directory, has_nginx=has_nginx)
+        rounds = []
+        for number in range(ROUNDS + 1):
+            tell(f"answers from a kept census, round {number} of {ROUNDS}")
+            rounds.append({name: ask(url, SECONDS, directory) for name, url in urls.items()})
     # The first round only warms up.
-    report({name: measured[1:] for name, measured in rows.items()})
+    return _part(rounds[1:])
 
 
-def measure(port: int, script: Path, seconds: int) -> Measured:
-    """Run wrk for some seconds; any error ends the benchmark."""
-    # The first requests wait while gunicorn starts.
-    load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--timeout", "30s", "-s", str(script)]
-    command = ["wrk", *load, f"http://127.0.0.1:{port}"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    failed, answers, p99 = told.split()
-    if int(failed):
-        raise SystemExit(f"{failed} requests failed or were refused")
-    return Measured(float(answers), float(p99))
-
-
-def report(rows: dict[str, list[Measured]]) -> None:
-    """Print the median figures, and their ratio to the bare view in the same round."""
-    print(f"{'census of':>12} {'answers/s':>10} {'p99 ms':>8} {'of bare':>8}   goal {GOAL}")
-    ratios = {}
-    for name, measured in rows.items():
-        answers, p99 = (statistics.median(figures) for figures in zip(*measured, strict=True))
-        ratios[name] = statistics.median(
-            row.answers_a_second / bare.answers_a_second
-            for row, bare in zip(measured, rows[BARE], strict=True)
-        )
-        print(f"{name:>12} {answers:10.0f} {p99:8.1f} {ratios[name]:8.2f}")
-    del ratios[BARE]
-    print(f"the fewest are {1 - min(ratios.values()) / max(ratios.values()):.0%} below the most   goal 10%")
-
-
-def service(ports: int, directory: Path, **variables: str) -> AbstractContextManager[int]:
-    """Start the service with a ready census of so many ports."""
-    runtime = directory / f"{ports}{len(variables)}"
-    return gunicorn(
-        "answering:service()", RENT_RUNTIME_DIR=str(runtime), BENCHMARK_PORTS=str(ports), **variables
+def cold(tell: Tell) -> Part:
+    """Measure 30 callers at once who all wait for a new census."""
+    tell(f"{CALLERS} callers at once who wait for a new census")
+    bank = Bank(64, 0.05)
+    variables = {"RENT_CACHE_SECONDS": f"{CACHE_SECONDS}"}
+    with (
+        bank.serve() as ports,
+        TemporaryDirectory(dir="/dev/shm") as runtime,
+        gunicorn("wsgi:app", RENT_PORTS=ports, RENT_RUNTIME_DIR=runtime, **variables) as server,
+        ThreadPoolExecutor(CALLERS) as callers,
+    ):
+        server.ask()
+        waited: list[float] = []
+        for _ in range(BURSTS):
+            time.sleep(CACHE_SECONDS)  # until no census is kept
+            waited += callers.map(_seconds, [server] * CALLERS)
+    floor = COMMANDS * bank.latency
+    median, p99 = statistics.median(waited), statistics.quantiles(waited, n=100)[98]
+    table = Table(
+        "Thirty callers who wait for a new census",
+        f"{bank.size} modules at 50 ms a reply, {BURSTS} bursts of {CALLERS} callers while no census is kept. "
+        "The floor is one module's dialogue.",
+        ["callers at once", "median, s", "p99, s", "p99 in floors"],
+        [[f"{CALLERS}", f"{median:.2f}", f"{p99:.2f}", f"{p99 / floor:.2f}"]],
     )
+    return Part([table])
 
 
-def claimed_service(ports: int, directory: Path) -> AbstractContextManager[int]:
-    """Serve a census of so many ports beside many claims on other numbers."""
-    return service(ports, directory, RENT_CLAIMS_DIR=str(make_claims(directory)))
+def _seconds(server: Served) -> float:
+    began = time.perf_counter()
+    server.ask()
+    return time.perf_counter() - began
+
+
+def _servers(stack: ExitStack, directory: Path, *, has_nginx: bool) -> dict[str, str]:
+    """Start what is compared; return where each answers."""
+    claims = str(make_claims(directory))
+    urls: dict[str, str] = {}
+
+    def served(app: str, ports: int = 0, **variables: str) -> str:
+        variables |= _kept(ports, directory / f"runtime{len(urls)}")
+        return f"http://127.0.0.1:{stack.enter_context(gunicorn(app, **variables)).port}"
+
+    for ports in PORTS:
+        urls[f"{ports:,} ports" if ports > 1 else "1 port"] = served("answering:service()", ports)
+    with_claims = f"{PORTS[-1]:,} ports, {CLAIMS:,} claims"
+    urls[with_claims] = served("answering:service()", PORTS[-1], RENT_CLAIMS_DIR=claims)
+    if has_nginx:
+        urls[BEHIND_NGINX] = stack.enter_context(_behind_nginx(directory, PORTS[-1]))
+    urls[BARE] = served("answering:bare()")
+    urls[RAW] = served("answering:raw()")
+    return urls
 
 
 @contextmanager
-def gunicorn(app: str, **variables: str) -> Iterator[int]:
-    """Start gunicorn with the shipped settings, yield its TCP port, and end it with the block."""
-    # Requests wait in this socket until gunicorn takes them.
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        environ = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "benchmarks")]),
-            "RENT_BIND": f"fd://{listener.fileno()}",
-            "RENT_API_KEY": "benchmark-key",
-            "RENT_PORTS": "/dev/none",
-            "RENT_CACHE_SECONDS": "60",
-            "RENT_LOG_LEVEL": "warning",
-        }
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "--config", str(PROJECT / "gunicorn.conf.py"), app],
-            env=environ | variables,
-            pass_fds=[listener.fileno()],
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait()
+def _behind_nginx(directory: Path, ports: int) -> Iterator[str]:
+    """Serve behind nginx with the shipped site. One address may ask more often: wrk has only one."""
+    limit = "rate=5r/s"
+    shipped = SITE.read_text()
+    assert limit in shipped
+    site = directory / "unlimited"
+    site.write_text(shipped.replace(limit, "rate=1000000r/s"))
+    kept = _kept(ports, directory / "runtime-behind-nginx")
+    application = Application(
+        directory, "answering:service()", PYTHONPATH=PYTHON_PATH, RENT_API_KEY=KEY, **kept
+    )
+    try:
+        application.start()
+        with nginx(directory, site) as proxy:
+            yield f"https://127.0.0.1:{proxy.port}"
+    finally:
+        application.close()
 
 
-if __name__ == "__main__":
-    main()
+def _kept(ports: int, runtime: Path) -> dict[str, str]:
+    """Return the settings for a census of so many ports that is kept."""
+    return {
+        "BENCHMARK_PORTS": str(ports),
+        "RENT_RUNTIME_DIR": str(runtime),
+        "RENT_CACHE_SECONDS": "60",
+        "RENT_LOG_LEVEL": "warning",
+    }
+
+
+def _part(rounds: list[dict[str, Answers]]) -> Part:
+    """Compare each row with the bare view in the same round."""
+    rows, bars = [], []
+    for name in rounds[0]:
+        measured = [each[name] for each in rounds]
+        of_bare = Spread.of(each[name].a_second / each[BARE].a_second for each in rounds)
+        a_second = Spread.of(answers.a_second for answers in measured)
+        p50 = statistics.median(answers.p50 for answers in measured)
+        p99 = statistics.median(answers.p99 for answers in measured)
+        rows.append([name, of_bare.written(".2f"), a_second.written(".0f"), f"{p50:.1f}", f"{p99:.1f}"])
+        if name not in {BARE, RAW, BEHIND_NGINX}:
+            goal = f"{name}: at least {LEAST_OF_BARE} of the bare view, p99 below {MOST_P99:g} ms"
+            is_met = of_bare.median >= LEAST_OF_BARE and p99 < MOST_P99
+            bars.append(Bar(goal, f"{of_bare.median:.2f}, {p99:.1f} ms", is_met))
+    return Part([_table(rows)], bars)
+
+
+def _table(rows: list[list[str]]) -> Table:
+    return Table(
+        "Answers from a kept census",
+        f"wrk asks on {CONNECTIONS} connections and takes part of the same processors. The bare view parses "
+        "the same body, compares both keys and returns constant bytes; the raw function reads the body and "
+        f"returns them. p50 and p99 are in milliseconds. Medians of {ROUNDS} rounds (least to most).",
+        ["census of", "of the bare view", "answers a second", "p50", "p99"],
+        rows,
+    )

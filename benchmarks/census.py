@@ -1,82 +1,165 @@
-"""A census of many modules against one module's own dialogue, both measured in this run.
+"""How long a census takes: seconds over the floor, processor, memory and descriptors, for many banks.
 
-    make bench
-
-Every module answers after 50 ms, so a dialogue of seven exchanges takes at least 350 ms. That is the physical
-limit of a census too. Compare the ratios: the seconds depend on the machine.
+The floor is the physical limit: a healthy module is sent seven commands, one after the other, and answers
+each after its latency. A census cannot be quicker than one module's own dialogue.
 """
 
 from __future__ import annotations
 
-import resource
-import statistics
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from modem_simulator import SimulatedBank, live_bank
-from onlinesim_rent.clock import boot_clock
-from onlinesim_rent.descriptors import allow_descriptors
-from onlinesim_rent.finding import Verdict
-from onlinesim_rent.modem.ports.find import find_ports
-from onlinesim_rent.modem.probe import Prober
+from banks import PSEUDO_TERMINALS, TCP, Bank
+from figures import Bar, Part, Spread, Table, slope
+from progress import Tell
 
-LATENCY_SECONDS = 0.05
+SIZES = (1, 8, 64, 200, 512, 1024, 2000)
+LATENCIES = (0.005, 0.05, 0.3)
+TRANSPORTS = (PSEUDO_TERMINALS, TCP)
+SILENT = (0.05, 0.5)
+SILENT_SIZES = (64, 512)
 ROUNDS = 5
-GOALS = {1: 1.0, 64: 1.08, 512: 1.30, 1024: 1.60}
+COMMANDS = 7
+"""AT, +CGSN, +CPIN?, +CIMI, +CREG?, +CPAS and +CIMI again."""
+MOST_SECONDS_OVER_FLOOR = 3.0
+MOST_RATIOS = {64: 1.06, 512: 1.22, 1024: 1.45}
+DEADLINE_SECONDS = 8.0
 
 
-def main() -> None:
-    """Print a line for each size of bank."""
-    compare(GOALS, measure)
+class Cost(NamedTuple):
+    """What the censuses of one bank took: seconds, processor seconds, bytes, descriptors."""
+
+    bank: Bank
+    seconds: Spread
+    processor: Spread
+    memory: int
+    descriptors: int
+
+    @property
+    def floor(self) -> float:
+        """The seconds of one module's dialogue."""
+        return COMMANDS * self.bank.latency
+
+    @property
+    def ratio(self) -> Spread:
+        """The seconds as a multiple of the floor."""
+        return Spread(*(seconds / self.floor for seconds in self.seconds))
 
 
-def compare(goals: Mapping[int, float], measure: Callable[[int], tuple[float, float]]) -> None:
-    """Measure a census of each size; print its seconds as a ratio to those of one module, beside the goal."""
-    allow_descriptors()
-    print(f"{'modules':>8} {'seconds':>8} {'CPU':>6} {'ratio':>6} {'goal':>6}")
-    own = 0.0
-    for size, goal in goals.items():
-        seconds, processor = measure(size)
-        own = own or seconds
-        print(f"{size:8} {seconds:8.3f} {processor:6.3f} {seconds / own:6.2f} {goal:6.2f}", flush=True)
+def measured(tell: Tell) -> list[Cost]:
+    """Measure all banks, one after the other."""
+    whole = [
+        Bank(size, latency, transport)
+        for transport in TRANSPORTS
+        for latency in LATENCIES
+        for size in SIZES
+    ]
+    partly_silent = [
+        Bank(size, 0.05, transport, share)
+        for transport in TRANSPORTS
+        for share in SILENT
+        for size in SILENT_SIZES
+    ]
+    return [_measured(bank, tell) for bank in whole + partly_silent]
 
 
-def measure(size: int) -> tuple[float, float]:
-    """Return the median seconds and processor seconds of a census of so many modules, all counted."""
-    # All modules are of one family, so that their dialogues are equal.
-    modules = [replace(module, family="SIM800") for module in live_bank(size, LATENCY_SECONDS)]
-    with SimulatedBank(modules) as bank:
-        prober = Prober(115200)
-        return medians(prober, bank.ports, size)
+def _measured(bank: Bank, tell: Tell) -> Cost:
+    silent = f", {bank.silent:.0%} silent" if bank.silent else ""
+    tell(f"census of {bank.size} modules at {bank.latency * 1000:g} ms on {bank.transport}{silent}")
+    program = Path(__file__).with_name("rounds.py")
+    with bank.serve() as ports:
+        command = [sys.executable, str(program), ports, str(bank.live), str(ROUNDS)]
+        result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    seconds, processor = Spread.of(result["seconds"]), Spread.of(result["processor"])
+    return Cost(bank, seconds, processor, result["memory"], result["descriptors"])
 
 
-def medians(prober: Prober, ports: str, size: int) -> tuple[float, float]:
-    """Return the median seconds and processor seconds of a census in which all modules are counted."""
-    rounds = [timed(lambda: take(prober, ports, size)) for _ in range(ROUNDS)]
-    return statistics.median(seconds for seconds, _ in rounds), statistics.median(cpu for _, cpu in rounds)
+def part(costs: Sequence[Cost]) -> Part:
+    """Return the tables and the bars of the costs."""
+    whole = [cost for cost in costs if not cost.bank.silent]
+    silent = [cost for cost in costs if cost.bank.silent]
+    tables = [_ratios(whole, transport) for transport in TRANSPORTS]
+    return Part([*tables, _resources(whole), _silent(silent)], [*_bars(whole), *_silent_bars(silent)])
 
 
-def take(prober: Prober, ports: str, size: int) -> None:
-    """Take a census as the service does, and fail if it does not count every module."""
-    findings = prober.probe(find_ports([ports]), boot_clock() + 8)
-    available = sum(finding.verdict is Verdict.AVAILABLE for finding in findings)
-    if available != size:
-        raise SystemExit(f"{available} of {size} modules were counted")
+def _ratios(costs: Iterable[Cost], transport: str) -> Table:
+    by_size: dict[int, list[str]] = {}
+    for cost in costs:
+        if cost.bank.transport == transport:
+            by_size.setdefault(cost.bank.size, []).append(cost.ratio.written(".2f"))
+    return Table(
+        f"A census against one module's dialogue, on {transport}",
+        f"Seconds of a census as a multiple of the floor, {COMMANDS} commands times the latency: the median "
+        f"of {ROUNDS} censuses (least to most). Every census counted every module.",
+        ["modules", *(f"{latency * 1000:g} ms a reply" for latency in LATENCIES)],
+        [[f"{size:,}", *ratios] for size, ratios in by_size.items()],
+    )
 
 
-def timed(work: Callable[[], None]) -> tuple[float, float]:
-    """Return the seconds and processor seconds that the work takes."""
-    began, used = time.monotonic(), processor_seconds()
-    work()
-    return time.monotonic() - began, processor_seconds() - used
+def _resources(costs: Sequence[Cost]) -> Table:
+    rows = []
+    for transport in TRANSPORTS:
+        at_50 = [cost for cost in costs if cost.bank.latency == 0.05 and cost.bank.transport == transport]
+        rows += [
+            [
+                f"{cost.bank.size:,} on {transport}",
+                cost.seconds.written(".3f"),
+                cost.processor.written(".3f"),
+                f"{cost.memory / 2**20:.0f}",
+                f"{cost.descriptors:,}",
+            ]
+            for cost in at_50
+        ]
+        each = slope((cost.bank.size, cost.processor.median * 1000) for cost in at_50)
+        more = slope((cost.bank.size, cost.seconds.median * 1000) for cost in at_50)
+        rows.append([f"one more module on {transport}", f"{more:.2f} ms", f"{each:.2f} ms", "", ""])
+    return Table(
+        "What a census takes, at 50 ms a reply",
+        "Memory and descriptors are the most that the process had; the interpreter and the libraries are in "
+        "them. The rows *one more module* are the slopes of the straight lines that fit the medians best.",
+        ["modules", "seconds", "processor seconds", "memory, MB", "descriptors"],
+        rows,
+    )
 
 
-def processor_seconds() -> float:
-    """Return the processor seconds that this process has used."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+def _silent(costs: Iterable[Cost]) -> Table:
+    return Table(
+        "A census with silent ports, at 50 ms a reply",
+        "A silent port is sent AT three times, and has 0.9 s for each.",
+        ["modules", "silent", "seconds", "seconds over the floor"],
+        [
+            [
+                f"{cost.bank.size:,} on {cost.bank.transport}",
+                f"{cost.bank.silent:.0%}",
+                cost.seconds.written(".3f"),
+                f"{cost.seconds.median - cost.floor:.3f}",
+            ]
+            for cost in costs
+        ],
+    )
 
 
-if __name__ == "__main__":
-    main()
+def _bars(costs: Iterable[Cost]) -> list[Bar]:
+    at_50 = {(cost.bank.transport, cost.bank.size): cost for cost in costs if cost.bank.latency == 0.05}
+    ratios = {size: at_50[PSEUDO_TERMINALS, size].ratio.median for size in MOST_RATIOS}
+    bars = [
+        Bar(
+            f"a census of {size:,} modules at 50 ms takes at most {most} times the floor",
+            f"{ratios[size]:.2f}",
+            ratios[size] <= most,
+        )
+        for size, most in MOST_RATIOS.items()
+    ]
+    remote = at_50[TCP, 2000].seconds.most
+    in_time = f"2,000 modules over TCP are counted whole within {DEADLINE_SECONDS:g} s"
+    return [*bars, Bar(in_time, f"{remote:.2f} s", remote < DEADLINE_SECONDS)]
+
+
+def _silent_bars(costs: Iterable[Cost]) -> list[Bar]:
+    over = max(cost.seconds.median - cost.floor for cost in costs if cost.bank.silent == 0.5)
+    goal = f"with half of the ports silent, a census takes at most the floor + {MOST_SECONDS_OVER_FLOOR:g} s"
+    return [Bar(goal, f"the floor + {over:.2f} s", over <= MOST_SECONDS_OVER_FLOOR)]

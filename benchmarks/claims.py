@@ -1,19 +1,18 @@
-"""A census of many modules with many claims against the same census without, both measured in this run.
-
-    make bench
+"""A census of many modules with many claims against the same census without.
 
 The two take turns, and each pair gives a ratio, so that a busy moment of the machine hits both.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from modem_simulator import SimulatedBank, live_bank
+from banks import Bank
+from figures import Bar, Part, Spread, Table
+from progress import Tell
+
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.known_modules import KnownModules
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
@@ -25,25 +24,29 @@ from onlinesim_rent.networks.home_network import Names
 
 MODULES = 512
 CLAIMS = 10_000
-ROUNDS = 9
-GOAL = 1.05
+ROUNDS = 7
+MOST_RATIO = 1.05
 
 
-def main() -> None:
-    """Print the median ratio of the pairs."""
+def part(tell: Tell) -> Part:
+    """Measure the pairs."""
+    tell(f"census of {MODULES} modules with {CLAIMS:,} claims and without")
     allow_descriptors()
-    modules = [replace(module, family="SIM800") for module in live_bank(MODULES, 0.05)]
-    with SimulatedBank(modules) as bank, TemporaryDirectory() as name:
+    with Bank(MODULES, 0.05).serve() as ports, TemporaryDirectory(dir="/dev/shm") as name:
         directory = Path(name)
-        claims = make_claims(directory)
-        without = taker(bank.ports, None, directory)
-        with_claims = taker(bank.ports, claims, directory)
+        without = taker(ports, None, directory)
+        with_claims = taker(ports, make_claims(directory), directory)
         seconds(without)
         pairs = [(seconds(without), seconds(with_claims)) for _ in range(ROUNDS)]
-    ratios = [with_ / without for without, with_ in pairs]
-    ratio = statistics.median(ratios)
-    print(f"{MODULES} modules with {CLAIMS:,} claims take {ratio:.2f} times as long as without")
-    print(f"({min(ratios):.2f} to {max(ratios):.2f} in {ROUNDS} pairs)   goal {GOAL}")
+    ratio = Spread.of(with_ / without for without, with_ in pairs)
+    goal = f"{CLAIMS:,} claims make a census of {MODULES} modules at most {MOST_RATIO} times as long"
+    table = Table(
+        "A census with claims",
+        f"The median of {ROUNDS} pairs of censuses (least to most).",
+        ["modules", "claims", "times the seconds without claims"],
+        [[f"{MODULES}", f"{CLAIMS:,}", ratio.written(".2f")]],
+    )
+    return Part([table], [Bar(goal, f"{ratio.median:.2f}", ratio.median <= MOST_RATIO)])
 
 
 def make_claims(directory: Path) -> Path:
@@ -69,7 +72,3 @@ def seconds(taker: CensusTaker) -> float:
     if sum(census.available.values()) != MODULES:
         raise SystemExit(f"{sum(census.available.values())} of {MODULES} modules were counted")
     return took
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Simulated modules behind TCP ports, as ser2net shows them, in a process of their own.
 
-    python benchmarks/remote_bank.py ADDRESS MODULES LATENCY
+    python benchmarks/terminal_server.py ADDRESS <BANK.json
 
 Prints the first TCP port's number once all of them listen; the others follow it. Serves until it is ended.
 """
@@ -13,17 +13,17 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 
-from modem_simulator import Emission, Event, SimulatedModule, live_bank
+from modem_simulator import Emission, Event, SimulatedModule
+from modem_simulator.bank_file import read_bank
 
 FIRST_NUMBER = 7001
 
 
-class RemoteBank:
+class TerminalServer:
     """Serves each module on its own TCP port of an address, to one client at a time."""
 
     def __init__(self, address: str, modules: Iterable[SimulatedModule]) -> None:
@@ -73,14 +73,13 @@ class RemoteBank:
             client.send(data)
 
 
-def main(address: str, size: str, latency: str) -> None:
-    """Serve modules of one family, so that their dialogues are equal."""
+def main(address: str) -> None:
+    """Serve the modules that one line of standard input describes."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    modules = [replace(module, family="SIM800") for module in live_bank(int(size), float(latency))]
-    bank = RemoteBank(address, modules)
+    server = TerminalServer(address, read_bank(sys.stdin.readline()))
     print(FIRST_NUMBER, flush=True)
-    bank.serve()
+    server.serve()
 
 
 if __name__ == "__main__":
