@@ -19,7 +19,8 @@ def read_imei(port: str) -> str | None:
     try:
         with serial.Serial(port, 115200, timeout=PATIENCE_SECONDS, exclusive=True) as line:
             answers = {command: ask(line, command) for command in COMMANDS}
-    except (OSError, TimeoutError):
+    except (OSError, ValueError):
+        # pyserial raises ValueError when its select() meets a descriptor above 1,023.
         return None
     return next((text for text in answers["AT+CGSN"] if text.isdecimal()), None)
 
