@@ -53,10 +53,7 @@ class Cost(NamedTuple):
 def measured(tell: Tell) -> list[Cost]:
     """Measure all banks, one after the other."""
     whole = [
-        Bank(size, latency, transport)
-        for transport in TRANSPORTS
-        for latency in LATENCIES
-        for size in SIZES
+        Bank(size, latency, transport) for transport in TRANSPORTS for latency in LATENCIES for size in SIZES
     ]
     partly_silent = [
         Bank(size, 0.05, transport, share)

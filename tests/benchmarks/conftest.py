@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+import sys
+
+from servers import PROJECT
+
+sys.path.append(str(PROJECT / "benchmarks"))
