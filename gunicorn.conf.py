@@ -2,7 +2,12 @@
 
 import os
 
-from onlinesim_rent.serving.hooks import on_starting, when_ready, worker_exit  # noqa: F401 - gunicorn calls them
+from onlinesim_rent.serving.hooks import (  # noqa: F401 - gunicorn calls them
+    on_starting,
+    post_worker_init,
+    when_ready,
+    worker_exit,
+)
 from onlinesim_rent.serving.request_log import FORMAT, RequestLogger
 
 # With it, the command `gunicorn` in this directory runs the service.

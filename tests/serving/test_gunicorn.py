@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import os
 import re
 import resource
+import runpy
 import select
 import signal
 import socket
@@ -446,3 +448,12 @@ def test_a_worker_that_cannot_load_the_service_ends_it(start_gunicorn: Start, ke
     assert server.wait() == 4
     assert server.stderr.text.count("holds no key") == 1
     assert "Traceback" not in server.stderr.text
+
+
+def test_a_worker_never_collects_the_applications_own_objects():
+    post_worker_init = runpy.run_path(str(PROJECT / "gunicorn.conf.py"))["post_worker_init"]
+    try:
+        post_worker_init(None)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -21,7 +22,7 @@ class RuntimeDirectory:
 
     Each method opens the directory again, checks it, and reaches the files only through that descriptor. So
     nobody can replace the directory between the check and the use, and a deleted directory is made again.
-    Several threads may share one object.
+    Only ``identity`` opens nothing. Several threads may share one object.
 
     Every method raises CensusError if others may write to the directory, or if it cannot be used.
     """
@@ -46,12 +47,21 @@ class RuntimeDirectory:
                 return None
 
     def identity(self, name: str) -> FileIdentity | None:
-        """Return a file's identity without reading the file; None if there is no such file."""
-        with self._opened() as directory:
-            try:
-                return FileIdentity.of(os.stat(name, dir_fd=directory, follow_symlinks=False))
-            except FileNotFoundError:
-                return None
+        """Return a file's identity without reading the file; None if there is no such file.
+
+        Each answer from a kept census does this, so it must be quick. If another directory takes this one's
+        place between the two steps, its file has another identity.
+        """
+        try:
+            directory = os.lstat(self._path)
+            if not stat.S_ISDIR(directory.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            self._check(directory)
+            return FileIdentity.of(os.lstat(self._path / name))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from error
 
     def replace(self, name: str, content: bytes) -> None:
         """Replace a file's content: a reader gets the old content or the new content, never a mix."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import subprocess
@@ -39,6 +40,12 @@ def on_starting(server: Arbiter) -> None:
 def when_ready(server: Arbiter) -> None:
     """Let each reload check the settings first: gunicorn has no hook that can refuse a reload."""
     server.reload = partial(reload_if_loadable, server, server.reload)
+
+
+def post_worker_init(_worker: Worker) -> None:
+    """Leave the application out of later garbage collections: each would pause the answers for a moment."""
+    gc.collect()
+    gc.freeze()
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -44,15 +45,16 @@ def monitor(app: Flask, census: CensusSource, *, each_port: bool = False) -> Non
         f"{_PREFIX}_responses", "Responses to requests, by HTTP status.", ["status"], registry=registry
     )
     answered_at = Gauge(_ANSWERED_AT, "On the boot clock.", multiprocess_mode="max", registry=registry)
+    responses_with = lru_cache(responses.labels)
     # Create the counter now: an error here must not happen in a request.
-    responses.labels(HTTPStatus.OK)
+    responses_with(HTTPStatus.OK)
     counted = MultiProcessCollector(None) if shared else registry  # type: ignore[no-untyped-call]
     collectors = [_Requests(counted), _LastCensus(census), *([PortMetrics(census)] if each_port else [])]
     app.register_blueprint(_pages(census, collectors))
 
     @app.after_request
     def count(response: Response) -> Response:
-        responses.labels(response.status_code).inc()
+        responses_with(response.status_code).inc()
         # These routes answer 200 to a valid key, and to nothing else.
         if response.status_code == HTTPStatus.OK and request.blueprint in ROUTES_WITH_A_KEY:
             answered_at.set(boot_clock())
