@@ -78,3 +78,22 @@ def test_a_connection_that_was_ended_at_once_was_made():
         port.check()
         assert port.read(1) == b""
         port.close()
+
+
+def test_what_was_read_is_acknowledged_at_once():
+    """Otherwise a server that sends the echo first keeps the answer back until it hears of the echo."""
+
+    def answer(connection: socket.socket) -> None:
+        while connection.recv(16):
+            connection.send(b"OK\r")
+
+    with tcp_peer(answer) as number:
+        port = settled(TcpPort(LOOPBACK, number))
+        # The kernel begins to wait with acknowledgements after the first answer.
+        for _ in range(3):
+            port.write(b"AT\r")
+            assert select.select([port], [], [], PATIENCE_SECONDS)[0]
+            assert port.read(16) == b"OK\r"
+        with socket.socket(fileno=os.dup(port.fileno())) as same:
+            assert same.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK)
+        port.close()
