@@ -30,7 +30,7 @@ PORTS = (1, 64, 512, 2000)
 BARE = "a bare Flask view"
 RAW = "a raw WSGI function"
 BEHIND_NGINX = f"{PORTS[-1]:,} ports, through nginx with TLS"
-ROUNDS = 7
+ROUNDS = 9
 SECONDS = 1
 LEAST_OF_BARE = 0.85
 MOST_P99 = 25.0
@@ -47,7 +47,9 @@ def warm(tell: Tell, *, has_nginx: bool) -> Part:
         rounds = []
         for number in range(ROUNDS + 1):
             tell(f"answers from a kept census, round {number} of {ROUNDS}")
-            rounds.append({name: ask(url, SECONDS, directory) for name, url in urls.items()})
+            rounds.append(
+                {name: ask(url, SECONDS, directory, server) for name, (url, server) in urls.items()}
+            )
     # The first round only warms up.
     return _part(rounds[1:])
 
@@ -72,7 +74,7 @@ def cold(tell: Tell) -> Part:
     median, p99 = statistics.median(waited), statistics.quantiles(waited, n=100)[98]
     table = Table(
         "Thirty callers who wait for a new census",
-        f"{bank.size} modules at 50 ms a reply, {BURSTS} bursts of {CALLERS} callers while no census is kept. "
+        f"{bank.size} modules at 50 ms a reply, {BURSTS} bursts of {CALLERS} callers, while none is kept. "
         "The floor is one module's dialogue.",
         ["callers at once", "median, s", "p99, s", "p99 in floors"],
         [[f"{CALLERS}", f"{median:.2f}", f"{p99:.2f}", f"{p99 / floor:.2f}"]],
@@ -86,21 +88,23 @@ def _seconds(server: Served) -> float:
     return time.perf_counter() - began
 
 
-def _servers(stack: ExitStack, directory: Path, *, has_nginx: bool) -> dict[str, str]:
-    """Start what is compared; return where each answers."""
+def _servers(stack: ExitStack, directory: Path, *, has_nginx: bool) -> dict[str, tuple[str, Served | None]]:
+    """Start what is compared; return where each answers, and the gunicorn that wrk asks directly."""
     claims = str(make_claims(directory))
-    urls: dict[str, str] = {}
+    urls: dict[str, tuple[str, Served | None]] = {}
 
-    def served(app: str, ports: int = 0, **variables: str) -> str:
+    def served(app: str, ports: int = 0, **variables: str) -> tuple[str, Served]:
         variables |= _kept(ports, directory / f"runtime{len(urls)}")
-        return f"http://127.0.0.1:{stack.enter_context(gunicorn(app, **variables)).port}"
+        server = stack.enter_context(gunicorn(app, **variables))
+        server.ask()
+        return f"http://127.0.0.1:{server.port}", server
 
     for ports in PORTS:
         urls[f"{ports:,} ports" if ports > 1 else "1 port"] = served("answering:service()", ports)
     with_claims = f"{PORTS[-1]:,} ports, {CLAIMS:,} claims"
     urls[with_claims] = served("answering:service()", PORTS[-1], RENT_CLAIMS_DIR=claims)
     if has_nginx:
-        urls[BEHIND_NGINX] = stack.enter_context(_behind_nginx(directory, PORTS[-1]))
+        urls[BEHIND_NGINX] = stack.enter_context(_behind_nginx(directory, PORTS[-1])), None
     urls[BARE] = served("answering:bare()")
     urls[RAW] = served("answering:raw()")
     return urls

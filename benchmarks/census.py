@@ -61,15 +61,19 @@ def measured(tell: Tell) -> list[Cost]:
         for share in SILENT
         for size in SILENT_SIZES
     ]
-    return [_measured(bank, tell) for bank in whole + partly_silent]
+    costs = []
+    for bank in whole + partly_silent:
+        silent = f", {bank.silent:.0%} silent" if bank.silent else ""
+        tell(f"census of {bank.size} modules at {bank.latency * 1000:g} ms on {bank.transport}{silent}")
+        costs.append(measured_bank(bank))
+    return costs
 
 
-def _measured(bank: Bank, tell: Tell) -> Cost:
-    silent = f", {bank.silent:.0%} silent" if bank.silent else ""
-    tell(f"census of {bank.size} modules at {bank.latency * 1000:g} ms on {bank.transport}{silent}")
+def measured_bank(bank: Bank, rounds: int = ROUNDS) -> Cost:
+    """Take censuses of one bank in a process of its own, and return what they took."""
     program = Path(__file__).with_name("rounds.py")
     with bank.serve() as ports:
-        command = [sys.executable, str(program), ports, str(bank.live), str(ROUNDS)]
+        command = [sys.executable, str(program), ports, str(bank.live), str(rounds)]
         result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     seconds, processor = Spread.of(result["seconds"]), Spread.of(result["processor"])
     return Cost(bank, seconds, processor, result["memory"], result["descriptors"])

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -20,11 +21,49 @@ HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 PYTHON_PATH = os.pathsep.join([str(PROJECT / "src"), str(PROJECT / "benchmarks")])
 
 
+# linux/tcp.h: in a listening socket, tcpi_unacked is the number of connections that wait to be accepted.
+_TCPI_UNACKED = slice(24, 28)
+
+
 class Served(NamedTuple):
-    """A gunicorn, and the TCP port on which it answers."""
+    """A gunicorn, and the socket in which connections wait for its workers."""
 
     process: subprocess.Popen[bytes]
-    port: int
+    listener: socket.socket
+
+    @property
+    def port(self) -> int:
+        """The TCP port on which it answers."""
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    def workers(self) -> list[int]:
+        """Return the workers' process ids."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(worker) for worker in children.split()]
+
+    @contextmanager
+    def stopped_until(self, connections: int) -> Iterator[None]:
+        """Stop the workers; at the end, let them go on together once so many connections wait.
+
+        On two processors, the worker that wakes up first often takes all connections of a burst, and the
+        other one has nothing to do.
+        """
+        workers = self.workers()
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+            ends = time.monotonic() + 1
+            while self._waiting() < connections and time.monotonic() < ends:
+                time.sleep(0.001)
+        finally:
+            for worker in workers:
+                os.kill(worker, signal.SIGCONT)
+
+    def _waiting(self) -> int:
+        state = self.listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        return int.from_bytes(state[_TCPI_UNACKED], sys.byteorder)
 
     def ask(self) -> bytes:
         """Ask as the marketplace does, on a connection of its own; return the body of the answer."""
@@ -41,8 +80,7 @@ class Served(NamedTuple):
 
     def resident(self) -> tuple[int, int]:
         """Return the resident bytes of the master, and those of its workers together."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return _resident(self.process.pid), sum(_resident(int(worker)) for worker in children)
+        return _resident(self.process.pid), sum(_resident(worker) for worker in self.workers())
 
 
 @contextmanager
@@ -66,7 +104,7 @@ def gunicorn(app: str, **variables: str) -> Iterator[Served]:
             stdout=subprocess.DEVNULL,
         )
         try:
-            yield Served(process, listener.getsockname()[1])
+            yield Served(process, listener)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()

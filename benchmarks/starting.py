@@ -60,17 +60,18 @@ def _first_answer(ports: str) -> float:
     with TemporaryDirectory(dir="/dev/shm") as runtime:
         began = time.perf_counter()
         with gunicorn("wsgi:app", RENT_PORTS=ports, RENT_RUNTIME_DIR=runtime) as server:
-            numbers = _numbers(server.ask())
+            counted = numbers(server.ask())
             took = time.perf_counter() - began
-    if numbers != BANK.live:
-        raise SystemExit(f"the first answer has {numbers} numbers instead of {BANK.live}")
+    if counted != BANK.live:
+        raise SystemExit(f"the first answer has {counted} numbers instead of {BANK.live}")
     return took
 
 
-def _numbers(answer: bytes) -> int:
+def numbers(answer: bytes) -> int:
+    """Return how many numbers an answer has."""
     countries = json.loads(answer)["countryList"]
     operators = [operator for country in countries for operator in country["operatorMap"].items()]
-    return sum(numbers["rent"] for name, numbers in operators if name != "any")
+    return sum(of_operator["rent"] for name, of_operator in operators if name != "any")
 
 
 def _after_answers(tell: Tell) -> list[tuple[str, int, int]]:
@@ -107,5 +108,5 @@ def _after_censuses(tell: Tell) -> list[tuple[str, int, int]]:
 def _take(server: Served, censuses: int) -> None:
     """Take so many censuses, one for each request."""
     for _ in range(censuses):
-        if _numbers(server.ask()) != BANK.live:
+        if numbers(server.ask()) != BANK.live:
             raise SystemExit("a census was not whole")

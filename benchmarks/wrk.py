@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from served import BODY, HEADERS
+from served import BODY, HEADERS, Served
 
 CONNECTIONS = 16
 NEEDED = "wrk is not installed; install it with: apt-get install wrk"
@@ -45,16 +46,19 @@ def is_installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-def ask(url: str, seconds: int, directory: Path) -> Answers:
-    """Ask for some seconds on 16 connections; any error ends the benchmark."""
+def ask(url: str, seconds: int, directory: Path, server: Served | None = None) -> Answers:
+    """Ask for some seconds on 16 connections; any error ends the benchmark.
+
+    With ``server``, all its workers begin together.
+    """
     script = directory / "request.lua"
     script.write_text(SCRIPT)
     # The first requests wait while gunicorn starts.
     load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "--timeout", "30s", "-s", str(script)]
     command = [shutil.which("wrk") or "wrk", *load, url]
-    failed, total, *figures = subprocess.run(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True
-    ).stderr.split()
+    with server.stopped_until(CONNECTIONS) if server else nullcontext():
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    failed, total, *figures = process.communicate()[1].split()
     if int(failed):
         raise SystemExit(f"{failed} requests to {url} failed or were refused")
     return Answers(int(total), *map(float, figures))
