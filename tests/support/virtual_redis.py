@@ -110,6 +110,11 @@ class VirtualExchange:
         answers, now = self._call().answers, self.redis.time.now
         return {host: answers[host][0] for host in hosts if host in answers and answers[host][1] > now}
 
+    def kept(self, hosts: Collection[str]) -> Mapping[str, tuple[bytes, float]]:
+        answers, now = self._call().answers, self.redis.time.now
+        left = {host: answers[host][1] - now for host in hosts if host in answers}
+        return {host: (answers[host][0], seconds) for host, seconds in left.items() if seconds > 0}
+
     def listen(self) -> None:
         self._call()
         self._heard = self.redis.announced

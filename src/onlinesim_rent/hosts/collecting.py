@@ -31,7 +31,7 @@ COUNTING_SECONDS = 0.3
 COUNTING_SECONDS_OF_A_HOST = 0.003
 """... and what each host of 64 modules adds to it: see docs/scaling.md."""
 
-_MISSING = Unusable(HostState.MISSING, "is not there; start onlinesim-rent-publish on it, and see its log")
+MISSING = Unusable(HostState.MISSING, "is not there; start onlinesim-rent-publish on it, and see its log")
 _NOT_ASKED = Unusable(HostState.MISSING, "could not be asked")
 _LATE = Unusable(HostState.LATE, "did not answer in time; see the log of onlinesim-rent-publish on it")
 
@@ -108,7 +108,7 @@ class Collecting:
         hosts = set(self.plan.expected or self.exchange.seen()) - {self.plan.own}
         self._expect(len(hosts))
         with self._lock:
-            self._unusable = dict.fromkeys(hosts, _MISSING)
+            self._unusable = dict.fromkeys(hosts, MISSING)
         return hosts
 
     def _expect(self, hosts: int) -> None:

@@ -31,6 +31,9 @@ class FrontExchange(Protocol):
     def answers(self, hosts: Collection[str]) -> Mapping[str, bytes]:
         """Return the hosts' last answers; those that are gone are left out."""
 
+    def kept(self, hosts: Collection[str]) -> Mapping[str, tuple[bytes, float]]:
+        """Return the same, and for how many seconds Redis keeps each of them, on its own clock."""
+
 
 class HostExchange(Protocol):
     """What a publisher does. Every method raises ExchangeError, and ends within a few seconds."""

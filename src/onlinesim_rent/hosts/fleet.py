@@ -37,6 +37,14 @@ class Own(NamedTuple):
     claims: str = ""
     matched: Mapping[str, tuple[str, ...]] = {}
 
+    @classmethod
+    def of(cls, host: str, census: Census, began_after: float) -> Own:
+        """Make it of a census that began so many seconds after the fleet's."""
+        matched = {
+            claim: tuple(f"{host}: {port}" for port in ports) for claim, ports in census.matched.items()
+        }
+        return cls(Answer.of(host, _NOT_RAISED, census, began_after), None, census.claims, matched)
+
     def is_aged(self, collecting: Collecting) -> bool:
         """Whether the answer will be too old when the others have answered."""
         return self.answer is not None and collecting.is_aged(self.answer)
@@ -106,11 +114,7 @@ class Fleet:
             census, began = self.own.get_with_beginning(collecting.until, age)
         except CensusError as error:
             return Own(failure=Unusable(HostState.FAILED, f"could take no census: {error}"))
-        answer = Answer.of(self.host, _NOT_RAISED, census, began - collecting.plan.began)
-        matched = {
-            claim: tuple(f"{self.host}: {port}" for port in ports) for claim, ports in census.matched.items()
-        }
-        return Own(answer, claims=census.claims, matched=matched)
+        return Own.of(self.host, census, began - collecting.plan.began)
 
     def _is_over(self, collecting: Collecting) -> bool:
         return collecting.ended.wait(_LOOK_SECONDS) or self.clock() > collecting.until + _LATE_SECONDS

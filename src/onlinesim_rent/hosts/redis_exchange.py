@@ -101,6 +101,17 @@ class RedisExchange:
         """Return the hosts' last answers."""
         return self._several("answer:", hosts)
 
+    def kept(self, hosts: Collection[str]) -> Mapping[str, tuple[bytes, float]]:
+        """Return the hosts' last answers, and for how many seconds each is kept."""
+        with _explained(), self._redis.pipeline(transaction=True) as steps:
+            for host in hosts:
+                key = self._key(f"answer:{host}")
+                steps.get(key)
+                steps.pttl(key)
+            values = steps.execute()
+            answers = zip(hosts, values[::2], values[1::2], strict=True)
+            return {host: (content, left / 1000) for host, content, left in answers if content is not None}
+
     # The publisher
 
     def listen(self) -> None:
