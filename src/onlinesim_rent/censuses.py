@@ -24,6 +24,7 @@ from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.hosts.fleet import Fleet
 from onlinesim_rent.hosts.last_union import LastUnion
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.port_names import named, split
 from onlinesim_rent.hosts.publishing import Publisher
 from onlinesim_rent.modem.details import Details
 from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
@@ -146,8 +147,13 @@ def _ports_census(settings: Settings, progress: Progress = no_progress) -> Censu
 def module_details(settings: Settings, ports: Collection[str]) -> dict[str, Details]:
     """Ask the modules on some ports about themselves, for people; return the answers by port.
 
-    Raises CensusError.
+    With RENT_REDIS_URL, only those on this host's own ports are asked. Raises CensusError.
     """
+    if fleet := settings.fleet:
+        alone = replace(settings, fleet=None)
+        own = [port for host, port in map(split, ports) if host == fleet.host_name]
+        details = module_details(alone, own)
+        return {named(fleet.host_name, port): told for port, told in details.items()}
     prober = Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders, ask=describe)
     directory = RuntimeDirectory(settings.runtime_dir)
     return describe_modules(settings.ports, ports, prober, directory, settings.deadline_seconds)

@@ -16,6 +16,7 @@ from onlinesim_rent.hosts.answer import Answer, Raised, Unusable
 from onlinesim_rent.hosts.collecting import Collecting, Plan
 from onlinesim_rent.hosts.exchange import FrontExchange
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.port_names import named
 from onlinesim_rent.hosts.union import union
 from onlinesim_rent.networks.home_network import Names
 
@@ -41,7 +42,7 @@ class Own(NamedTuple):
     def of(cls, host: str, census: Census, began_after: float) -> Own:
         """Make it of a census that began so many seconds after the fleet's."""
         matched = {
-            claim: tuple(f"{host}: {port}" for port in ports) for claim, ports in census.matched.items()
+            claim: tuple(named(host, port) for port in ports) for claim, ports in census.matched.items()
         }
         return cls(Answer.of(host, _NOT_RAISED, census, began_after), None, census.claims, matched)
 

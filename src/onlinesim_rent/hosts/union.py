@@ -14,6 +14,7 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.host_report import HostReport, HostState
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.hosts.answer import Answer, Unusable
+from onlinesim_rent.hosts.port_names import named
 from onlinesim_rent.networks.home_network import Names
 
 TOO_OLD = Unusable(
@@ -42,7 +43,7 @@ def union(
 def _without_claimed(answers: Iterable[Answer]) -> list[Finding]:
     """Return all findings, by host. A claim of one host takes the same number on every other host."""
     findings = [
-        replace(finding, port=f"{answer.host}: {finding.port}")
+        replace(finding, port=named(answer.host, finding.port))
         for answer in sorted(answers, key=lambda answer: answer.host)
         for finding in answer.findings
     ]
