@@ -16,12 +16,14 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
+from hand_census import RUSSIA_AND_UKRAINE, HandCensus, census_of
 from marketplace import BODY, HEADERS, ask
 from prometheus_client.parser import text_string_to_metric_families
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
 from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent.application import create_app
+from onlinesim_rent.census.host_report import HostReport, HostState
 
 PROMETHEUS = PROJECT / "deploy/prometheus"
 RULES = [
@@ -46,8 +48,10 @@ EXPRESSIONS = [*(rule["expr"] for rule in RULES), *panel_expressions()]
 
 
 @pytest.fixture
-def metrics(settings, census) -> dict[str, set[str]]:
-    """The labels of each metric of the real page."""
+def metrics(settings) -> dict[str, set[str]]:
+    """The labels of each metric of the real page, where all are switched on."""
+    hosts = (HostReport("pool-1", HostState.ANSWERED), HostReport("pool-2", HostState.LATE, "no answer"))
+    census = HandCensus(replace(census_of(RUSSIA_AND_UKRAINE), hosts=hosts))
     client = create_app(replace(settings, metrics_ports=True), census).test_client()
     client.post("/getServicesRent", data=BODY, headers=HEADERS)
     labels: dict[str, set[str]] = {}
