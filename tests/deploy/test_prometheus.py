@@ -149,8 +149,6 @@ def prometheus(directory: Path, target: int) -> Iterator[int]:
             f"--config.file={directory}/prometheus.yml",
             f"--storage.tsdb.path={directory}/data",
             "--web.listen-address=127.0.0.1:0",
-            # Not 5 seconds: the first scrape waits for it.
-            "--scrape.discovery-reload-interval=100ms",
         ],
         env=environment(),
         stderr=subprocess.PIPE,
