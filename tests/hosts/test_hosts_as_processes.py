@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fleet_processes import HOSTS, SECRET, UNION, Processes, answered, own
+from lines import python
 from marketplace import ask, counts
+from namespaces import in_own_network
 from redis_servers import until
 from servers import environment
 
@@ -85,6 +87,46 @@ def test_a_host_that_is_cut_off_from_redis_comes_back_by_itself(fleet):
     fleet.publishers[1].log.until("does not publish: RENT_REDIS_URL: Redis does not answer in time")
     fleet.link.mend()
     until(lambda: answered(fleet.front) == WHOLE)
+
+
+IN_A_NETWORK_OF_ITS_OWN = """
+import json, subprocess, sys
+from pathlib import Path
+from fleet_processes import Processes, UNION, answered, own
+from namespaces import deliver, drop
+from redis_servers import until
+
+PORT, ADDRESS = 6379, "127.0.0.9"
+listening = ["--port", str(PORT), "--bind", "0.0.0.0", "--protected-mode", "no"]
+whole = sum(UNION.values())
+with Processes(
+    Path(sys.argv[1]),
+    redis_options=listening,
+    path_of_pool_2=f"redis://{ADDRESS}:{PORT}",
+    RENT_CACHE_SECONDS="0.3",
+) as fleet:
+    until(lambda: answered(fleet.front) == whole)
+    subprocess.run(drop(ADDRESS), check=True)
+    answers = []
+
+    def answer():
+        answers.append(answered(fleet.front))
+        return answers[-1]
+
+    until(lambda: answer() == whole - own(fleet, 1))
+    fleet.publishers[1].log.until("does not publish: RENT_REDIS_URL: Redis does not answer in time")
+    health = fleet.front.request("GET", "/healthz").body.decode()
+    subprocess.run(deliver(), check=True)
+    until(lambda: answer() == whole)
+print(json.dumps([answers, health]))
+"""
+
+
+@pytest.mark.needs("own networks", "ip", "mount", "nft", "unshare")
+def test_packets_that_are_dropped_cost_a_host_its_place_until_they_arrive(tmp_path):
+    (answers, health), _ = python(IN_A_NETWORK_OF_ITS_OWN, str(tmp_path), wrap=in_own_network)
+    assert max(answers) == WHOLE
+    assert health.startswith("degraded: host pool-2")
 
 
 def test_a_killed_redis_leaves_a_host_its_own_numbers(fleet):

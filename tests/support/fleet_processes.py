@@ -30,7 +30,7 @@ from modem_simulator import SimulatedBank, SimulatedModule
 from modem_simulator.banks import PUBLISHED_EXAMPLE, default_bank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from servers import Server
 
@@ -142,10 +142,22 @@ class Publisher:
 
 
 class Processes:
-    """The fleet. ``front`` has no ports; ``beside`` is the front on pool-3, which has."""
+    """The fleet. ``front`` has no ports; ``beside`` is the front on pool-3, which has.
 
-    def __init__(self, directory: Path, **variables: str) -> None:
+    Pool-2 reaches Redis by ``path_of_pool_2``, or else through ``link``.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        redis_options: Sequence[str] = (),
+        path_of_pool_2: str = "",
+        **variables: str,
+    ) -> None:
         self._directory = directory
+        self._redis_options = redis_options
+        self._path_of_pool_2 = path_of_pool_2
         self._given = {"RENT_FLEET_SECRET": SECRET, "RENT_DEADLINE_SECONDS": "1.5", **variables}
 
     def __enter__(self) -> Self:
@@ -156,7 +168,7 @@ class Processes:
 
     def _start(self, stack: ExitStack) -> None:
         enter, directory = stack.enter_context, self._directory
-        self.redis: RedisServer = enter(redis_server(directory))
+        self.redis: RedisServer = enter(redis_server(directory, *self._redis_options))
         self.link = Link(self.redis.socket)
         stack.callback(self.link.close)
         bank = modules()
@@ -191,7 +203,8 @@ class Processes:
         (site / "sitecustomize.py").write_text(CLOCK.replace("OFFSET", f"({(number - 1) * HOUR})"))
         paths = os.pathsep.join([str(site), environment()["PYTHONPATH"]])
         given = self._variables(HOSTS[number]) | {"RENT_PORTS": self.banks[number].ports, "PYTHONPATH": paths}
-        return given | ({"RENT_REDIS_URL": f"redis://127.0.0.1:{self.link.port}"} if number == 1 else {})
+        path = self._path_of_pool_2 or f"redis://127.0.0.1:{self.link.port}"
+        return given | ({"RENT_REDIS_URL": path} if number == 1 else {})
 
 
 def counted(server: Server) -> int | str:
