@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from fleet_processes import HOSTS, SECRET, UNION, Processes, answered, own
-from lines import python
+from lines import BAUD_RATE, python
 from marketplace import ask, counts
 from namespaces import in_own_network
 from redis_servers import until
 from servers import environment
+
+from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.modem.ports.open import open_port
 
 # Alone: a busy machine makes a host late, and a late host is rightly left out.
 pytestmark = [pytest.mark.needs("redis-server"), pytest.mark.timed]
@@ -137,6 +141,27 @@ def test_a_killed_redis_leaves_a_host_its_own_numbers(fleet):
     assert health(fleet.beside)[0] == 200
     assert "onlinesim_rent_redis_failed 1.0" in metrics(fleet.beside)
     fleet.redis.start()
+    until(lambda: answered(fleet.front) == WHOLE)
+
+
+def test_a_replica_that_takes_over_brings_back_no_number_of_before(fleet):
+    fleet.replicate()
+    # One number is taken after the replica has its data.
+    [first, *_] = find_ports([fleet.banks[0].ports])
+    with closing(open_port(first, BAUD_RATE)):
+        until(lambda: answered(fleet.front) == WHOLE - 1 == answered(fleet.beside))
+        fleet.redis.kill()
+        until(lambda: answered(fleet.beside) == own(fleet, 2))
+        until(lambda: "Redis cannot be reached" in str(answered(fleet.front)))
+        fleet.fail_over()
+        answers = []
+
+        def is_whole():
+            answers.extend([answered(fleet.front), answered(fleet.beside)])
+            return answers[-2:] == [WHOLE - 1, WHOLE - 1]
+
+        assert until(is_whole) < 10
+        assert max(number for number in answers if isinstance(number, int)) == WHOLE - 1
     until(lambda: answered(fleet.front) == WHOLE)
 
 

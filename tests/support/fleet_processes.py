@@ -18,6 +18,7 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
@@ -144,7 +145,8 @@ class Publisher:
 class Processes:
     """The fleet. ``front`` has no ports; ``beside`` is the front on pool-3, which has.
 
-    Pool-2 reaches Redis by ``path_of_pool_2``, or else through ``link``.
+    Pool-2 reaches Redis by ``path_of_pool_2``, or else through ``link``. All others use an address that leads
+    to another server after a failover.
     """
 
     def __init__(
@@ -158,6 +160,7 @@ class Processes:
         self._directory = directory
         self._redis_options = redis_options
         self._path_of_pool_2 = path_of_pool_2
+        self._servers = count(1)
         self._given = {"RENT_FLEET_SECRET": SECRET, "RENT_DEADLINE_SECONDS": "1.5", **variables}
 
     def __enter__(self) -> Self:
@@ -168,8 +171,10 @@ class Processes:
 
     def _start(self, stack: ExitStack) -> None:
         enter, directory = stack.enter_context, self._directory
-        self.redis: RedisServer = enter(redis_server(directory, *self._redis_options))
-        self.link = Link(self.redis.socket)
+        self.redis: RedisServer = enter(redis_server(self._new_directory(), *self._redis_options))
+        self._address = directory / "redis.sock"
+        self._lead_to(self.redis)
+        self.link = Link(self._address)
         stack.callback(self.link.close)
         bank = modules()
         self.banks = [enter(SimulatedBank(bank[number::3])) for number in range(3)]
@@ -187,10 +192,37 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def replicate(self) -> None:
+        """Start a replica of Redis. It has all the data of now, and nothing that comes later."""
+        # Otherwise the primary waits for more replicas.
+        self.redis.client.config_set("repl-diskless-sync-delay", 0)
+        primary = Link(self.redis.socket)
+        self._stack.callback(primary.close)
+        options = ("--replicaof", f"127.0.0.1 {primary.port}")
+        self._replica = self._stack.enter_context(redis_server(self._new_directory(), *options))
+        until(lambda: self._replica.client.info("replication")["master_link_status"] == "up")
+        primary.cut()
+
+    def fail_over(self) -> None:
+        """Let the replica take over: it may be written to, and the address leads to it."""
+        self._replica.client.replicaof("NO", "ONE")
+        self.redis = self._replica
+        self._lead_to(self.redis)
+
+    def _lead_to(self, server: RedisServer) -> None:
+        new = self._directory / "new.sock"
+        new.symlink_to(server.socket)
+        new.replace(self._address)
+
+    def _new_directory(self) -> Path:
+        directory = self._directory / f"redis-{next(self._servers)}"
+        directory.mkdir()
+        return directory
+
     def _variables(self, name: str) -> dict[str, str]:
         return self._given | {
             "RENT_API_KEY": "secret-key",
-            "RENT_REDIS_URL": self.redis.url,
+            "RENT_REDIS_URL": f"unix://{self._address}",
             "RENT_HOST_NAME": name,
             "RENT_RUNTIME_DIR": str(self._directory / name),
             "WEB_CONCURRENCY": "1",
@@ -229,8 +261,13 @@ def faults(fleet: Processes) -> dict[str, tuple[Callable[[], object], Callable[[
     def kill_worker() -> None:
         os.kill(fleet.front.workers()[0], signal.SIGKILL)
 
+    def kill_primary() -> None:
+        fleet.replicate()
+        fleet.redis.kill()
+
     return {
         "Redis is killed": (fleet.redis.kill, fleet.redis.start),
+        "Redis fails over to a replica": (kill_primary, fleet.fail_over),
         "Redis is stopped": (fleet.redis.stop, fleet.redis.go_on),
         "a publisher is killed": (publisher.end, publisher.start),
         "a publisher is stopped": (
