@@ -27,12 +27,13 @@ class Data:
     asked: tuple[int, float, float] | None = None
     answered: dict[str, Raised] = field(default_factory=dict)
     answers: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    claims: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, tuple[str, float]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
     def copy(self) -> Data:
-        copies = [dict(self.answered), dict(self.answers), dict(self.names), set(self.seen)]
-        return Data(self.number, self.seed, self.asked, *copies)
+        copies = [dict(each) for each in (self.answered, self.answers, self.claims, self.names)]
+        return Data(self.number, self.seed, self.asked, *copies, set(self.seen))
 
 
 @dataclass
@@ -148,10 +149,16 @@ class VirtualExchange:
         self._return()
         return asked
 
-    def store(self, host: str, raised: Raised, content: bytes, seconds: float) -> None:
+    def claims(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        claims = self._call().claims
+        return {host: claims[host] for host in hosts if host in claims}
+
+    def store(self, host: str, raised: Raised, content: bytes, seconds: float, claims: bytes = b"") -> None:
         data = self._call()
         data.answers[host] = (content, self.redis.time.now + seconds)
         data.answered[host] = raised
+        if claims:
+            data.claims[host] = claims
         self._return()
 
     def _call(self) -> Data:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from onlinesim_rent.hosts.collecting import Collecting, Plan
 from onlinesim_rent.hosts.exchange import FrontExchange
 from onlinesim_rent.hosts.marks import Marks
 from onlinesim_rent.hosts.port_names import named
+from onlinesim_rent.hosts.told_claims import ToldClaims
 from onlinesim_rent.hosts.union import union
 from onlinesim_rent.networks.home_network import Names
 
@@ -68,6 +69,7 @@ class Fleet:
     expected: tuple[str, ...]
     cache_seconds: float
     clock: Callable[[], float] = boot_clock
+    told: ToldClaims = field(default_factory=ToldClaims)
 
     def take(self, deadline: float) -> Census:
         """Count the ports of all hosts by a deadline on the clock.
@@ -84,7 +86,7 @@ class Fleet:
         age = self.cache_seconds + PROOF_MARGIN_SECONDS
         own = self.host if self.own else ""
         plan = Plan(self.clock(), deadline, self.cache_seconds, age, self.expected, own)
-        return Collecting(self.exchange, self.marks, plan, self.clock)
+        return Collecting(self.exchange, self.marks, plan, self.told, self.clock)
 
     def _start(self, collecting: Collecting) -> None:
         """Collect in a thread, because a name server or a stopped Redis may hold it up for long."""
@@ -131,7 +133,8 @@ class Fleet:
         if not answers:
             raise CensusError(_nothing(fault, unusable, own))
         seconds = round(self.clock() - collecting.plan.began, 3)
-        census = union(answers, unusable, self.names, seconds, oldest=collecting.oldest())
+        claims = self.told.without(answers)
+        census = union(answers, unusable, self.names, seconds, oldest=collecting.oldest(), claims=claims)
         return replace(census, claims=own.claims, matched=own.matched, alone=fault)
 
 

@@ -12,6 +12,7 @@ from onlinesim_rent.hosts.answer import Answer, Unusable, read
 from onlinesim_rent.hosts.collecting import MISSING
 from onlinesim_rent.hosts.fleet import Fleet, Own
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.told_claims import ToldClaims
 from onlinesim_rent.hosts.union import union
 
 
@@ -65,6 +66,8 @@ def kept_union(fleet: Fleet) -> Aged | None:
     if this.answer:
         answers[fleet.host] = _Kept(this.answer, ago)
     unusable |= dict.fromkeys(others - there, MISSING)
+    told = ToldClaims()
+    told.learn(others, fleet.exchange.claims(others), fleet.marks)
     if not answers:
         return None
     census = union(
@@ -73,6 +76,7 @@ def kept_union(fleet: Fleet) -> Aged | None:
         fleet.names,
         max(kept.seconds for kept in answers.values()),
         oldest=-math.inf,
+        claims=told.without(answers),
     )
     age = max(kept.age for kept in answers.values())
     return Aged(replace(census, claims=this.claims, matched=this.matched), age)

@@ -14,6 +14,7 @@ from onlinesim_rent.finding import CensusError
 from onlinesim_rent.hosts.answer import Answer, Asked, Raised, written
 from onlinesim_rent.hosts.exchange import HOLD_SECONDS, ExchangeError, HostExchange
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.told_claims import written_claims
 
 IDLE_SECONDS = 1.0
 """How often the raised number is looked at, in case its announcement was lost."""
@@ -101,22 +102,24 @@ class Publisher:
         """Take a census, or use the cache's, and store it for the number."""
         heard = self.clock()
         lasting = max(STORED_SECONDS, 3 * self.publish_seconds)
-        content = self._content(asked, heard, lasting)
+        content, claims = self._contents(asked, heard, lasting)
         left = max(LEAST_STORED_SECONDS, heard + lasting - self.clock())
-        self.exchange.store(self.host, asked.raised, content, left)
+        self.exchange.store(self.host, asked.raised, content, left, claims)
         self._answered = asked.raised
         self._publish_at = heard + (self.publish_seconds or math.inf)
 
-    def _content(self, asked: Asked, heard: float, lasting: float) -> bytes:
+    def _contents(self, asked: Asked, heard: float, lasting: float) -> tuple[bytes, bytes]:
+        """Return the answer and the claims; no claims if no census tells them."""
         deadline = heard + min(asked.seconds, self.deadline_seconds)
         try:
             census, began = self.census.get_with_beginning(deadline, asked.age)
             answer = Answer.of(self.host, asked.raised, census, began - heard, lasting)
-            return written(answer, self.marks, self.release)
+            claims = written_claims(self.host, answer.claims, self.marks)
+            return written(answer, self.marks, self.release), claims
         except CensusError as error:
             _log.warning("could take no census: %s", error)
             failed = Answer(self.host, asked.raised, failure=str(error))
-            return written(failed, self.marks, self.release)
+            return written(failed, self.marks, self.release), b""
 
     def _say(self, level: int, text: str) -> None:
         """Log a change of state, but not the same one again."""
