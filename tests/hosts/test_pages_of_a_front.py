@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from fleets import PREFIX, SECRET, Host, count, front, modems, states, take
@@ -12,6 +14,7 @@ from redis_servers import redis_server, until
 from onlinesim_rent.application import create_app
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.clock import boot_clock
+from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.hosts.last_union import WAIT_SECONDS, LastUnion
 from onlinesim_rent.settings import Settings
@@ -94,6 +97,14 @@ def test_the_age_is_that_of_the_oldest_proof_by_redis_clock(start, redis, seen):
     assert 40 <= age < 45
     assert min(report.seconds for report in census.ports) == pytest.approx(-40, abs=5)
     assert 0 <= census.seconds < 1
+
+
+def test_a_host_that_had_a_census_already_took_no_time(start, redis, seen):
+    host = start("pool-1", range(3), publish_seconds=0.1)
+    first = redis.client.get(f"{PREFIX}:answer:pool-1")
+    until(lambda: redis.client.get(f"{PREFIX}:answer:pool-1") != first)
+    census, _ = seen(front(redis.url)).last()
+    assert (host.censuses, census.seconds) == (1, 0.0)
 
 
 def test_the_newer_of_a_request_and_the_hosts_is_shown(start, redis, seen, clock):
@@ -183,21 +194,32 @@ def test_without_a_thread_the_last_request_is_shown(start, redis, seen, clock, m
 # The service
 
 
-@pytest.mark.parametrize(("seconds", "shown"), [("60", True), ("0", False)])
-def test_the_setting_switches_it_on(start, redis, tmp_path, seconds, shown):
-    start("pool-1", range(3))
-    settings = Settings.from_env(
+@pytest.fixture
+def settings(redis, tmp_path):
+    return Settings.from_env(
         {
             "RENT_API_KEY": "secret-key",
             "RENT_REDIS_URL": redis.url,
             "RENT_FLEET_SECRET": SECRET.decode(),
             "RENT_HOST_NAME": "front",
-            "RENT_PUBLISH_SECONDS": seconds,
             "RENT_RUNTIME_DIR": str(tmp_path / "service"),
             "RENT_STATUS_PAGE": "1",
         }
     )
-    client = create_app(settings).test_client()
+
+
+def test_a_missing_client_of_redis_is_told(settings, monkeypatch):
+    monkeypatch.delitem(sys.modules, "onlinesim_rent.hosts.redis_exchange")
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigurationError, match=r"pip install 'onlinesim-rent\[redis\]'"):
+        create_app(settings)
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(60.0, True), (0.0, False)])
+def test_the_setting_switches_it_on(start, settings, seconds, shown):
+    start("pool-1", range(3))
+    fleet = replace(settings.fleet, publish_seconds=seconds)
+    client = create_app(replace(settings, fleet=fleet)).test_client()
     metrics = client.get("/metrics").text
     page = client.get("/status", headers={"Authorization": "Bearer secret-key"}).text
     series = 'onlinesim_rent_available{country="russia",operator="beeline"} 3.0'

@@ -37,8 +37,8 @@ class _Kept(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long its host took."""
-        return max((finding.seconds for finding in self.answer.findings), default=0.0)
+        """How long its host took; 0 if it had a census already."""
+        return max([0.0, *(finding.seconds for finding in self.answer.findings)])
 
     @property
     def from_now(self) -> Answer:
