@@ -9,9 +9,10 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from email.utils import parsedate_to_datetime
 
 import pytest
-from fleet_processes import HOSTS, SECRET, UNION, Processes, answered, own
+from fleet_processes import HOSTS, HOUR, SECRET, UNION, Processes, answered, own
 from lines import BAUD_RATE, python
 from marketplace import ask, counts
 from namespaces import in_own_network
@@ -62,6 +63,14 @@ def test_three_hosts_behind_one_url_give_the_exact_union(fleet):
         assert f'host_answered{{host="{host}",state="answered"}} 1.0' in metrics(fleet.front)
 
 
+def test_the_clocks_of_the_hosts_are_an_hour_apart(fleet):
+    dates = [
+        parsedate_to_datetime(server.request("GET", "/healthz").headers["Date"])
+        for server in (fleet.front, fleet.beside)
+    ]
+    assert (dates[1] - dates[0]).total_seconds() == pytest.approx(HOUR, abs=10)
+
+
 def test_thirty_requests_at_once_on_two_fronts_never_count_too_many(fleet):
     with ThreadPoolExecutor(30) as callers:
         answers = list(callers.map(lambda number: ask((fleet.front, fleet.beside)[number % 2]), range(30)))
@@ -83,6 +92,13 @@ def test_a_killed_publisher_s_host_is_named_until_it_is_back(fleet):
     fleet.front.stderr.until("host pool-1 is counted again")
     # Each host logs its own ports.
     assert "/modem000" not in fleet.front.stderr.text
+
+
+def test_a_stopped_publisher_costs_its_host_and_no_answer(fleet):
+    fleet.publishers[0].send(signal.SIGSTOP)
+    until(lambda: answered(fleet.front) == answered(fleet.beside) == without(fleet, 0))
+    fleet.publishers[0].send(signal.SIGCONT)
+    until(lambda: answered(fleet.front) == WHOLE)
 
 
 def test_a_host_that_is_cut_off_from_redis_comes_back_by_itself(fleet):
@@ -176,6 +192,14 @@ def test_a_stopped_redis_costs_no_front_its_deadline(fleet):
 def test_a_killed_front_leaves_the_other_one_alone(fleet):
     os.kill(fleet.front.workers()[0], signal.SIGKILL)
     assert answered(fleet.beside) == WHOLE
+    until(lambda: answered(fleet.front) == WHOLE)
+
+
+def test_a_stopped_front_leaves_the_other_one_alone_and_goes_on(fleet):
+    [worker] = fleet.front.workers()
+    os.kill(worker, signal.SIGSTOP)
+    assert answered(fleet.beside) == WHOLE
+    os.kill(worker, signal.SIGCONT)
     until(lambda: answered(fleet.front) == WHOLE)
 
 
