@@ -84,7 +84,7 @@ def test_a_request_never_counts_what_is_only_kept(redis, seen, tmp_path):
         until(lambda: redis.client.exists(f"{PREFIX}:answer:pool-1"))
     fleet = front(redis.url)
     assert count(seen(fleet).last()[0]) == 3
-    with pytest.raises(CensusError, match="no host has answered"):
+    with pytest.raises(CensusError):
         take(fleet, seconds=0.5)
 
 
