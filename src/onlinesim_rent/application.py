@@ -9,11 +9,11 @@ from flask import Flask
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
 from onlinesim_rent.census.history import History
 from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.censuses import front_directory, live_census, own_census
+from onlinesim_rent.censuses import front_directory, live_census, live_censuses, own_census
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.settings import Settings
 from onlinesim_rent.web.answers import refuse
-from onlinesim_rent.web.census_source import CensusSource
+from onlinesim_rent.web.census_source import CensusSource, LastCensusSource
 from onlinesim_rent.web.landing import landing_blueprint
 from onlinesim_rent.web.monitoring import monitor
 from onlinesim_rent.web.rent import rent_blueprint
@@ -37,20 +37,20 @@ def create_app(settings: Settings | None = None, census: CensusSource | None = N
             "run gunicorn with the worker class of gunicorn.conf.py, not with gevent or eventlet"
         )
     settings = settings or Settings.from_env()
-    census = census or live_census(settings)
+    census, last = (census, census) if census else live_censuses(settings)
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(rent_blueprint(settings, census))
     if settings.services_url:
         app.register_blueprint(services_blueprint(settings, census, ServicesClient(settings.services_url)))
     app.register_blueprint(landing_blueprint(settings))
     if settings.status_page:
-        app.register_blueprint(status_blueprint(settings, _status_sources(settings, census)))
+        app.register_blueprint(status_blueprint(settings, _status_sources(settings, last)))
     app.register_error_handler(Exception, refuse)
-    monitor(app, census, each_port=settings.metrics_ports)
+    monitor(app, last, each_port=settings.metrics_ports)
     return app
 
 
-def _status_sources(settings: Settings, census: CensusSource) -> StatusSources:
+def _status_sources(settings: Settings, census: LastCensusSource) -> StatusSources:
     claims = ClaimsDirectory(settings.claims_dir)
     return StatusSources(
         census,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from onlinesim_rent.census import journal
 from onlinesim_rent.census.cache import CensusCache
@@ -22,7 +22,9 @@ from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.clock import boot_id
 from onlinesim_rent.configuration_error import ConfigurationError
 from onlinesim_rent.hosts.fleet import Fleet
+from onlinesim_rent.hosts.last_union import LastUnion
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.port_names import named, split
 from onlinesim_rent.hosts.publishing import Publisher
 from onlinesim_rent.modem.details import Details
 from onlinesim_rent.modem.ports.holders import cannot_see_all_holders
@@ -39,6 +41,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+class Censuses(NamedTuple):
+    """The census that answers requests, and the last one that pages show."""
+
+    answered: CensusCache
+    last: CensusCache | LastUnion
+
+
 def live_census(settings: Settings, progress: Progress = no_progress) -> CensusCache:
     """Return the census of the real modules of this host or, with RENT_REDIS_URL, of all hosts.
 
@@ -46,10 +55,16 @@ def live_census(settings: Settings, progress: Progress = no_progress) -> CensusC
     census of its own ports, ``progress(found, ports)`` is called with each finding.
     Raises ConfigurationError.
     """
+    return live_censuses(settings, progress).answered
+
+
+def live_censuses(settings: Settings, progress: Progress = no_progress) -> Censuses:
+    """Return the same, and the last census for pages."""
     if settings.fleet is None:
-        return _ports_census(settings, progress)
+        census = _ports_census(settings, progress)
+        return Censuses(census, census)
     own = _ports_census(settings, progress) if settings.ports else None
-    return _fleet_census(settings, settings.fleet, own)
+    return _fleet_censuses(settings, settings.fleet, own)
 
 
 def publisher(settings: Settings) -> Publisher:
@@ -75,7 +90,7 @@ def publisher(settings: Settings) -> Publisher:
     )
 
 
-def _fleet_census(settings: Settings, fleet: FleetSettings, own: CensusCache | None) -> CensusCache:
+def _fleet_censuses(settings: Settings, fleet: FleetSettings, own: CensusCache | None) -> Censuses:
     """Return the census of all hosts. It has its own directory: this host's census is taken meanwhile."""
     names = Names.load(settings.names_file)
     marks = Marks(fleet.secret)
@@ -83,7 +98,8 @@ def _fleet_census(settings: Settings, fleet: FleetSettings, own: CensusCache | N
     subject = (fleet, marks.fingerprint, settings.ports, names.fingerprint)
     claims = ClaimsDirectory(settings.claims_dir if own else None)
     directory = front_directory(settings)
-    return _cache(replace(settings, runtime_dir=directory), front.take, claims, subject)
+    answered = _cache(replace(settings, runtime_dir=directory), front.take, claims, subject)
+    return Censuses(answered, LastUnion(answered, front) if fleet.publish_seconds else answered)
 
 
 def front_directory(settings: Settings) -> Path:
@@ -131,8 +147,13 @@ def _ports_census(settings: Settings, progress: Progress = no_progress) -> Censu
 def module_details(settings: Settings, ports: Collection[str]) -> dict[str, Details]:
     """Ask the modules on some ports about themselves, for people; return the answers by port.
 
-    Raises CensusError.
+    With RENT_REDIS_URL, only those on this host's own ports are asked. Raises CensusError.
     """
+    if fleet := settings.fleet:
+        alone = replace(settings, fleet=None)
+        own = [port for host, port in map(split, ports) if host == fleet.host_name]
+        details = module_details(alone, own)
+        return {named(fleet.host_name, port): told for port, told in details.items()}
     prober = Prober(settings.baud_rate, taken_by_holders=settings.taken_by_holders, ask=describe)
     directory = RuntimeDirectory(settings.runtime_dir)
     return describe_modules(settings.ports, ports, prober, directory, settings.deadline_seconds)

@@ -6,6 +6,8 @@ import re
 
 import pytest
 from commands import run
+from fleets import PREFIX, SECRET, Host, modems
+from redis_servers import redis_server, until
 
 from modem_simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent.modem.ports.find import find_ports
@@ -60,3 +62,24 @@ def test_a_port_taken_after_the_census_is_not_asked(variables, tmp_path):
         held.close()
     told, other, _ = json.loads(printed.stdout)
     assert (told["details"], other["details"]["maker"]) == (None, "huawei")
+
+
+@pytest.mark.needs("redis-server")
+def test_in_a_fleet_each_host_tells_the_details_of_its_own_modules(variables, tmp_path):
+    with (
+        redis_server(tmp_path) as redis,
+        Host("pool-1", tmp_path, redis.url, modems(range(10, 13)), publish_seconds=60),
+    ):
+        until(lambda: redis.client.exists(f"{PREFIX}:answer:pool-1"))
+        fleet = {"RENT_REDIS_URL": redis.url, "RENT_FLEET_SECRET": SECRET.decode()}
+        here = run("census", "--details", "--json", **variables, **fleet, RENT_HOST_NAME="pool-2")
+        front = variables | fleet | {"RENT_HOST_NAME": "front", "RENT_PORTS": ""}
+        elsewhere = run("census", "--details", **front)
+    told = {document["port"]: document["details"] for document in json.loads(here.stdout)}
+    makers = [details and details["maker"] for port, details in sorted(told.items())]
+    assert makers == [None, None, None, "Quectel", "huawei", None]
+    assert here.stderr.endswith(
+        "Each host tells the details of its own modules: run this command on pool-1 too.\n"
+    )
+    assert "MAKER" not in elsewhere.stdout
+    assert elsewhere.stderr.endswith("run this command on pool-1 too.\n")

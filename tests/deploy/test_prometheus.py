@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,12 +16,14 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
+from hand_census import RUSSIA_AND_UKRAINE, HandCensus, census_of
 from marketplace import BODY, HEADERS, ask
 from prometheus_client.parser import text_string_to_metric_families
 from servers import PATIENCE_SECONDS, PROJECT, Lines, environment
 
 from modem_simulator import SimulatedBank, live_bank
 from onlinesim_rent.application import create_app
+from onlinesim_rent.census.host_report import HostReport, HostState
 
 PROMETHEUS = PROJECT / "deploy/prometheus"
 RULES = [
@@ -32,7 +34,7 @@ RULES = [
 PANELS = json.loads((PROMETHEUS / "grafana-dashboard.json").read_text())["panels"]
 PAGE = (PROJECT / "docs/monitoring.md").read_text()
 
-OF_OTHERS = {"up", "probe_ssl_earliest_cert_expiry"}
+OF_OTHERS = {"up", "probe_ssl_earliest_cert_expiry", "probe_success"}
 """Prometheus' own metric, and the blackbox exporter's."""
 
 
@@ -46,8 +48,10 @@ EXPRESSIONS = [*(rule["expr"] for rule in RULES), *panel_expressions()]
 
 
 @pytest.fixture
-def metrics(settings, census) -> dict[str, set[str]]:
-    """The labels of each metric of the real page."""
+def metrics(settings) -> dict[str, set[str]]:
+    """The labels of each metric of the real page, where all are switched on."""
+    hosts = (HostReport("pool-1", HostState.ANSWERED), HostReport("pool-2", HostState.LATE, "no answer"))
+    census = HandCensus(replace(census_of(RUSSIA_AND_UKRAINE), hosts=hosts))
     client = create_app(replace(settings, metrics_ports=True), census).test_client()
     client.post("/getServicesRent", data=BODY, headers=HEADERS)
     labels: dict[str, set[str]] = {}
@@ -87,6 +91,21 @@ def test_every_alert_says_what_it_means_and_what_to_do():
         assert rule["for"]
 
 
+def test_the_example_names_the_module_that_is_shipped():
+    shipped = yaml.safe_load((PROMETHEUS / "blackbox.yml").read_text())["modules"]
+    jobs = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    named = {module for job in jobs for module in job.get("params", {}).get("module", ())}
+    assert named == shipped.keys()
+
+
+def test_the_rules_watch_the_jobs_of_the_example():
+    jobs = {
+        job["job_name"]
+        for job in yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    }
+    assert set(re.findall(r'job="(.*?)"', " ".join(EXPRESSIONS))) == jobs
+
+
 @pytest.mark.needs("promtool")
 @pytest.mark.parametrize(
     "arguments",
@@ -124,14 +143,12 @@ def prometheus(directory: Path, target: int) -> Iterator[int]:
             }
         )
     )
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
     process = subprocess.Popen(
         [
             "prometheus",
             f"--config.file={directory}/prometheus.yml",
             f"--storage.tsdb.path={directory}/data",
-            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.listen-address=127.0.0.1:0",
         ],
         env=environment(),
         stderr=subprocess.PIPE,
@@ -140,8 +157,9 @@ def prometheus(directory: Path, target: int) -> Iterator[int]:
     assert process.stderr
     lines = Lines(process.stderr)
     try:
+        port = lines.until(r'"Listening on" address=127\.0\.0\.1:(\d+)')[1]
         lines.until("Server is ready to receive web requests")
-        yield port
+        yield int(port)
     finally:
         process.terminate()
         process.wait(PATIENCE_SECONDS)
@@ -158,18 +176,32 @@ def query(port: int, expression: str) -> list[dict[str, Any]]:
     return result
 
 
+def wait_for(port: int, expression: str) -> None:
+    """Ask Prometheus until the expression has a result."""
+    ends = time.monotonic() + PATIENCE_SECONDS
+    while not query(port, expression):
+        assert time.monotonic() < ends, f"no result of {expression}"
+
+
 @pytest.mark.needs("prometheus")
-def test_prometheus_evaluates_the_dashboard_over_the_real_service(start_gunicorn, tmp_path):
+def test_prometheus_evaluates_every_expression_over_the_real_service(start_gunicorn, tmp_path):
     with SimulatedBank(live_bank(3, 0.0)) as bank:
-        server = start_gunicorn("wsgi:app", RENT_PORTS=bank.ports, RENT_RUNTIME_DIR=f"{tmp_path}/runtime")
+        missing = f"{tmp_path}/no-such-port"
+        server = start_gunicorn(
+            "wsgi:app",
+            RENT_PORTS=f"{bank.ports} {missing}",
+            RENT_RUNTIME_DIR=f"{tmp_path}/runtime",
+            RENT_METRICS_PORTS="1",
+        )
         assert ask(server).status == 200
         with prometheus(tmp_path, server.port) as port:
             # rate() needs two samples.
-            while not query(port, "count_over_time(onlinesim_rent_responses_total[1m]) > 1"):
-                pass
+            wait_for(port, "count_over_time(onlinesim_rent_responses_total[1m]) > 1")
             empty = [expression for expression in panel_expressions() if not query(port, expression)]
             [available] = query(port, panel_expressions()[0])
+            [not_counted] = query(port, panel_expressions()[-1])
             firing = [rule["alert"] for rule in RULES if query(port, rule["expr"])]
     assert not empty
     assert available["value"][1] == "3"
+    assert not_counted["metric"]["port"] == missing
     assert not firing

@@ -23,7 +23,7 @@ class Stage:
         self.asked: list[Asked] = []
         plan = Plan(1000.0, 1000.0 + seconds, cache_seconds, cache_seconds + 3.0)
         self.collecting = Collecting(
-            VirtualExchange(self.redis), MARKS, plan, self.time.clock, self.time.sleep
+            VirtualExchange(self.redis), MARKS, plan, clock=self.time.clock, sleep=self.time.sleep
         )
         self.ended_at = 0.0
 

@@ -35,7 +35,7 @@ def start(redis, tmp_path):
 
         def start(name, modules, **values):
             host = hosts.enter_context(Host(name, tmp_path, redis.url, modems(modules), **values))
-            until(lambda: redis.client.exists(f"{PREFIX}:name:{name}"))
+            until(lambda: redis.client.zscore(f"{PREFIX}:seen", name) is not None)
             return host
 
         yield start
@@ -87,12 +87,28 @@ def test_a_claim_on_one_host_takes_the_number_on_every_host(start, redis):
     assert (claimed.port, claimed.reason) == ("pool-2: /dev/ttyUSB0", "taken by a claim on another host")
 
 
+def test_a_claim_holds_while_its_host_is_missing(start, redis, tmp_path):
+    [taken] = modems([3])
+    start("pool-2", [3, 4])
+    hosts = front(redis.url, expected=("pool-1", "pool-2"))
+    with Host("pool-1", tmp_path, redis.url, modems([1, 2]), claims=frozenset({f"imsi-{taken.imsi}"})):
+        until(lambda: redis.client.zscore(f"{PREFIX}:seen", "pool-1") is not None)
+        assert count(take(hosts)) == 3
+    redis.client.delete(f"{PREFIX}:name:pool-1", f"{PREFIX}:answer:pool-1")
+    assert redis.client.ttl(f"{PREFIX}:claims:pool-1") > 6 * 86_400
+    for each in (hosts, front(redis.url, expected=("pool-1", "pool-2"))):
+        census = take(each)
+        assert (count(census), states(census)["pool-1"]) == (1, "missing")
+    start("pool-1", [1, 2])
+    assert count(take(hosts)) == 4
+
+
 def test_redis_holds_no_identity(start, redis):
     [claimed] = modems([7])
     start("pool-1", range(4), claims=frozenset({f"imei-{claimed.imei}", f"imsi-{claimed.imsi}"}))
     take(front(redis.url))
     stored = repr(redis.client.keys("*")) + repr(redis.client.hgetall(f"{PREFIX}:answered"))
-    stored += redis.client.get(f"{PREFIX}:answer:pool-1")
+    stored += redis.client.get(f"{PREFIX}:answer:pool-1") + redis.client.get(f"{PREFIX}:claims:pool-1")
     for modem in [*modems(range(4)), claimed]:
         for identity in (modem.imei, modem.imsi, modem.imei[8:], modem.imsi[6:]):
             assert identity not in stored
@@ -154,11 +170,22 @@ def test_thirty_requests_on_two_fronts_cost_one_census_a_host(start, redis, tmp_
 # Redis away, and back
 
 
+def test_without_redis_a_front_remembers_the_claims_of_other_hosts(tmp_path):
+    [taken] = modems([10])
+    claims = frozenset({f"imsi-{taken.imsi}"})
+    with redis_server(tmp_path) as redis, Host("pool-1", tmp_path, redis.url, [], claims=claims):
+        with_ports = front(redis.url, Host("pool-2", tmp_path, redis.url, modems(range(10, 15))))
+        until(lambda: redis.client.zscore(f"{PREFIX}:seen", "pool-1") is not None)
+        assert count(take(with_ports)) == 4
+        redis.kill()
+        assert count(take(with_ports)) == 4
+
+
 def test_without_redis_a_host_answers_alone_and_a_front_not_at_all(tmp_path):
     with redis_server(tmp_path) as redis, Host("pool-1", tmp_path, redis.url, modems(range(3))):
         own = Host("pool-2", tmp_path, redis.url, modems(range(10, 15)))
         with_ports, without = front(redis.url, own), front(redis.url)
-        until(lambda: redis.client.exists(f"{PREFIX}:name:pool-1"))
+        until(lambda: redis.client.zscore(f"{PREFIX}:seen", "pool-1") is not None)
         assert (count(take(with_ports)), count(take(without))) == (8, 3)
 
         redis.kill()

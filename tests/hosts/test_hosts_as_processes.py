@@ -8,12 +8,19 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from email.utils import parsedate_to_datetime
 
 import pytest
-from fleet_processes import HOSTS, SECRET, UNION, Processes, answered, own
+from fleet_processes import HOSTS, HOUR, SECRET, UNION, Processes, answered, own
+from lines import BAUD_RATE, python
 from marketplace import ask, counts
+from namespaces import in_own_network
 from redis_servers import until
 from servers import environment
+
+from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.modem.ports.open import open_port
 
 # Alone: a busy machine makes a host late, and a late host is rightly left out.
 pytestmark = [pytest.mark.needs("redis-server"), pytest.mark.timed]
@@ -56,6 +63,14 @@ def test_three_hosts_behind_one_url_give_the_exact_union(fleet):
         assert f'host_answered{{host="{host}",state="answered"}} 1.0' in metrics(fleet.front)
 
 
+def test_the_clocks_of_the_hosts_are_an_hour_apart(fleet):
+    dates = [
+        parsedate_to_datetime(server.request("GET", "/healthz").headers["Date"])
+        for server in (fleet.front, fleet.beside)
+    ]
+    assert (dates[1] - dates[0]).total_seconds() == pytest.approx(HOUR, abs=10)
+
+
 def test_thirty_requests_at_once_on_two_fronts_never_count_too_many(fleet):
     with ThreadPoolExecutor(30) as callers:
         answers = list(callers.map(lambda number: ask((fleet.front, fleet.beside)[number % 2]), range(30)))
@@ -79,12 +94,59 @@ def test_a_killed_publisher_s_host_is_named_until_it_is_back(fleet):
     assert "/modem000" not in fleet.front.stderr.text
 
 
+def test_a_stopped_publisher_costs_its_host_and_no_answer(fleet):
+    fleet.publishers[0].send(signal.SIGSTOP)
+    until(lambda: answered(fleet.front) == answered(fleet.beside) == without(fleet, 0))
+    fleet.publishers[0].send(signal.SIGCONT)
+    until(lambda: answered(fleet.front) == WHOLE)
+
+
 def test_a_host_that_is_cut_off_from_redis_comes_back_by_itself(fleet):
     fleet.link.cut()
     until(lambda: answered(fleet.front) == without(fleet, 1))
     fleet.publishers[1].log.until("does not publish: RENT_REDIS_URL: Redis does not answer in time")
     fleet.link.mend()
     until(lambda: answered(fleet.front) == WHOLE)
+
+
+IN_A_NETWORK_OF_ITS_OWN = """
+import json, subprocess, sys
+from pathlib import Path
+from fleet_processes import Processes, UNION, answered, own
+from namespaces import deliver, drop
+from redis_servers import until
+
+PORT, ADDRESS = 6379, "127.0.0.9"
+listening = ["--port", str(PORT), "--bind", "0.0.0.0", "--protected-mode", "no"]
+whole = sum(UNION.values())
+with Processes(
+    Path(sys.argv[1]),
+    redis_options=listening,
+    path_of_pool_2=f"redis://{ADDRESS}:{PORT}",
+    RENT_CACHE_SECONDS="0.3",
+) as fleet:
+    until(lambda: answered(fleet.front) == whole)
+    subprocess.run(drop(ADDRESS), check=True)
+    answers = []
+
+    def answer():
+        answers.append(answered(fleet.front))
+        return answers[-1]
+
+    until(lambda: answer() == whole - own(fleet, 1))
+    fleet.publishers[1].log.until("does not publish: RENT_REDIS_URL: Redis does not answer in time")
+    health = fleet.front.request("GET", "/healthz").body.decode()
+    subprocess.run(deliver(), check=True)
+    until(lambda: answer() == whole)
+print(json.dumps([answers, health]))
+"""
+
+
+@pytest.mark.needs("own networks", "ip", "mount", "nft", "unshare")
+def test_packets_that_are_dropped_cost_a_host_its_place_until_they_arrive(tmp_path):
+    (answers, health), _ = python(IN_A_NETWORK_OF_ITS_OWN, str(tmp_path), wrap=in_own_network)
+    assert max(answers) == WHOLE
+    assert health.startswith("degraded: host pool-2")
 
 
 def test_a_killed_redis_leaves_a_host_its_own_numbers(fleet):
@@ -95,6 +157,27 @@ def test_a_killed_redis_leaves_a_host_its_own_numbers(fleet):
     assert health(fleet.beside)[0] == 200
     assert "onlinesim_rent_redis_failed 1.0" in metrics(fleet.beside)
     fleet.redis.start()
+    until(lambda: answered(fleet.front) == WHOLE)
+
+
+def test_a_replica_that_takes_over_brings_back_no_number_of_before(fleet):
+    fleet.replicate()
+    # One number is taken after the replica has its data.
+    [first, *_] = find_ports([fleet.banks[0].ports])
+    with closing(open_port(first, BAUD_RATE)):
+        until(lambda: answered(fleet.front) == WHOLE - 1 == answered(fleet.beside))
+        fleet.redis.kill()
+        until(lambda: answered(fleet.beside) == own(fleet, 2))
+        until(lambda: "Redis cannot be reached" in str(answered(fleet.front)))
+        fleet.fail_over()
+        answers = []
+
+        def is_whole():
+            answers.extend([answered(fleet.front), answered(fleet.beside)])
+            return answers[-2:] == [WHOLE - 1, WHOLE - 1]
+
+        assert until(is_whole) < 10
+        assert max(number for number in answers if isinstance(number, int)) == WHOLE - 1
     until(lambda: answered(fleet.front) == WHOLE)
 
 
@@ -109,6 +192,14 @@ def test_a_stopped_redis_costs_no_front_its_deadline(fleet):
 def test_a_killed_front_leaves_the_other_one_alone(fleet):
     os.kill(fleet.front.workers()[0], signal.SIGKILL)
     assert answered(fleet.beside) == WHOLE
+    until(lambda: answered(fleet.front) == WHOLE)
+
+
+def test_a_stopped_front_leaves_the_other_one_alone_and_goes_on(fleet):
+    [worker] = fleet.front.workers()
+    os.kill(worker, signal.SIGSTOP)
+    assert answered(fleet.beside) == WHOLE
+    os.kill(worker, signal.SIGCONT)
     until(lambda: answered(fleet.front) == WHOLE)
 
 

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 import pytest
 from fleets import PREFIX, Host, count, front, modems, take
 from proxies import DEPLOY
+from redis import Redis
+from redis.exceptions import NoPermissionError
 from redis_servers import redis_server, until
 
 from onlinesim_rent.hosts.answer import Raised
 from onlinesim_rent.hosts.exchange import ExchangeError
+from onlinesim_rent.hosts.kept import kept_union
 from onlinesim_rent.hosts.redis_exchange import RedisExchange
 
 pytestmark = pytest.mark.needs("redis-server")
@@ -179,13 +182,37 @@ def test_the_shipped_acl_and_tls_let_a_fleet_answer_and_nothing_more(tmp_path, c
     ):
         until(lambda: exchange(url).there(["pool-1"]))
         assert count(take(front(url))) == 3
+        kept = kept_union(front(url))
+        assert kept
+        assert count(kept.census) == 3
         assert "does not publish" not in caplog.text
         assert "refuses the user" in problem(url.replace(PASSWORD, "wrong"))
         stranger = url.partition("?")[0]
         assert "Redis cannot be reached" in problem(stranger)
         with pytest.raises(ExchangeError, match=r"ACL refuses a command, a key or the channel"):
             RedisExchange(url, "other-prefix").raise_number(8, 5)
+        with Redis.from_url(url) as client:
+            for command in ("PUBLISH other x", "GET other", "KEYS *", "CONFIG GET *", "FLUSHALL", "EVAL x 0"):
+                with pytest.raises(NoPermissionError):
+                    client.execute_command(*command.split())
         assert PASSWORD not in caplog.text
+
+
+OF_A_CONNECTION = {"discard", "ping", "select", "subscribe", "unsubscribe"}
+"""Commands that touch no data. Some are needed only with a database's number, or after an error."""
+
+
+def test_the_shipped_acl_allows_no_command_that_is_not_used(redis, tmp_path):
+    redis.client.config_resetstat()
+    with Host("pool-1", tmp_path, redis.url, modems(range(3))):
+        until(lambda: redis.client.zscore(f"{PREFIX}:seen", "pool-1") is not None)
+        take(front(redis.url))
+        kept_union(front(redis.url))
+        # A host that keeps its name renews it.
+        exchange(redis.url).hold("pool-1", "pool-1")
+    allowed = set(re.findall(r" \+(\w+)", (DEPLOY / "redis/users.acl").read_text()))
+    used = {name.removeprefix("cmdstat_") for name in redis.client.info("commandstats")}
+    assert allowed - used <= OF_A_CONNECTION
 
 
 def shipped_options(directory, port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -90,6 +91,33 @@ def test_what_one_host_knows_against_a_number_holds_on_all(answers):
                 assert report.verdict is not Verdict.AVAILABLE
 
 
+@given(fleets(), claims)
+def test_claims_of_a_missing_host_take_what_they_would_take_if_it_answered(answers, told):
+    marked = answer("z", [], told).claims
+    without_it = union(answers, {}, NAMES, 1.0, oldest=-math.inf, claims=marked)
+    with_it = counted(answers | {"z": answer("z", [], told)})
+    assert without_it.available == with_it.available
+    assert without_it.ports == with_it.ports
+
+
+@given(fleets(), st.sampled_from("abcd"))
+def test_a_host_that_falls_silent_frees_no_claimed_number(answers, silent):
+    gone = answers.pop(silent, None)
+    told = gone.claims if gone else frozenset()
+    census = union(answers, {}, NAMES, 1.0, oldest=-math.inf, claims=told)
+    assert not claimed_and_counted(answers, census, told)
+
+
+def claimed_and_counted(answers, census, told):
+    by_port = {
+        f"{host}: {finding.port}": finding.modem
+        for host, each in answers.items()
+        for finding in each.findings
+    }
+    counted_modems = (by_port[port.port] for port in census.ports if port.verdict is Verdict.AVAILABLE)
+    return told & {f"imsi-{modem.imsi}" for modem in counted_modems}
+
+
 @given(fleets(), fleets())
 def test_another_host_never_makes_a_counted_port_count_more(one, two):
     # A host of the same name would replace the first one, and its claims with it.
@@ -115,6 +143,13 @@ def test_a_host_with_an_old_proof_gives_nothing():
     )
     assert sum(census.available.values()) == 1
     assert [(report.host, report.state) for report in census.missing] == [("b", HostState.TOO_OLD)]
+
+
+def test_the_claims_of_a_host_with_an_old_proof_hold():
+    fresh = answer("a", [(Verdict.AVAILABLE, POOL[0])])
+    old = answer("b", [(Verdict.AVAILABLE, POOL[1])], frozenset({f"imsi-{POOL[0].imsi}"}))
+    answers = {"a": replace(fresh, findings=tuple(_later(fresh, 2.0))), "b": old}
+    assert not union(answers, {}, NAMES, 3.0, oldest=1.0).available
 
 
 def _later(each: Answer, seconds: float) -> list[Finding]:

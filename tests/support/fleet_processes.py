@@ -18,6 +18,7 @@ import threading
 import time
 from collections import defaultdict
 from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
@@ -30,7 +31,7 @@ from modem_simulator import SimulatedBank, SimulatedModule
 from modem_simulator.banks import PUBLISHED_EXAMPLE, default_bank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from servers import Server
 
@@ -142,10 +143,24 @@ class Publisher:
 
 
 class Processes:
-    """The fleet. ``front`` has no ports; ``beside`` is the front on pool-3, which has."""
+    """The fleet. ``front`` has no ports; ``beside`` is the front on pool-3, which has.
 
-    def __init__(self, directory: Path, **variables: str) -> None:
+    Pool-2 reaches Redis by ``path_of_pool_2``, or else through ``link``. All others use an address that leads
+    to another server after a failover.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        redis_options: Sequence[str] = (),
+        path_of_pool_2: str = "",
+        **variables: str,
+    ) -> None:
         self._directory = directory
+        self._redis_options = redis_options
+        self._path_of_pool_2 = path_of_pool_2
+        self._servers = count(1)
         self._given = {"RENT_FLEET_SECRET": SECRET, "RENT_DEADLINE_SECONDS": "1.5", **variables}
 
     def __enter__(self) -> Self:
@@ -156,8 +171,10 @@ class Processes:
 
     def _start(self, stack: ExitStack) -> None:
         enter, directory = stack.enter_context, self._directory
-        self.redis: RedisServer = enter(redis_server(directory))
-        self.link = Link(self.redis.socket)
+        self.redis: RedisServer = enter(redis_server(self._new_directory(), *self._redis_options))
+        self._address = directory / "redis.sock"
+        self._lead_to(self.redis)
+        self.link = Link(self._address)
         stack.callback(self.link.close)
         bank = modules()
         self.banks = [enter(SimulatedBank(bank[number::3])) for number in range(3)]
@@ -175,10 +192,37 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    def replicate(self) -> None:
+        """Start a replica of Redis. It has all the data of now, and nothing that comes later."""
+        # Otherwise the primary waits for more replicas.
+        self.redis.client.config_set("repl-diskless-sync-delay", 0)
+        primary = Link(self.redis.socket)
+        self._stack.callback(primary.close)
+        options = ("--replicaof", f"127.0.0.1 {primary.port}")
+        self._replica = self._stack.enter_context(redis_server(self._new_directory(), *options))
+        until(lambda: self._replica.client.info("replication")["master_link_status"] == "up")
+        primary.cut()
+
+    def fail_over(self) -> None:
+        """Let the replica take over: it may be written to, and the address leads to it."""
+        self._replica.client.replicaof("NO", "ONE")
+        self.redis = self._replica
+        self._lead_to(self.redis)
+
+    def _lead_to(self, server: RedisServer) -> None:
+        new = self._directory / "new.sock"
+        new.symlink_to(server.socket)
+        new.replace(self._address)
+
+    def _new_directory(self) -> Path:
+        directory = self._directory / f"redis-{next(self._servers)}"
+        directory.mkdir()
+        return directory
+
     def _variables(self, name: str) -> dict[str, str]:
         return self._given | {
             "RENT_API_KEY": "secret-key",
-            "RENT_REDIS_URL": self.redis.url,
+            "RENT_REDIS_URL": f"unix://{self._address}",
             "RENT_HOST_NAME": name,
             "RENT_RUNTIME_DIR": str(self._directory / name),
             "WEB_CONCURRENCY": "1",
@@ -191,7 +235,8 @@ class Processes:
         (site / "sitecustomize.py").write_text(CLOCK.replace("OFFSET", f"({(number - 1) * HOUR})"))
         paths = os.pathsep.join([str(site), environment()["PYTHONPATH"]])
         given = self._variables(HOSTS[number]) | {"RENT_PORTS": self.banks[number].ports, "PYTHONPATH": paths}
-        return given | ({"RENT_REDIS_URL": f"redis://127.0.0.1:{self.link.port}"} if number == 1 else {})
+        path = self._path_of_pool_2 or f"redis://127.0.0.1:{self.link.port}"
+        return given | ({"RENT_REDIS_URL": path} if number == 1 else {})
 
 
 def counted(server: Server) -> int | str:
@@ -216,8 +261,13 @@ def faults(fleet: Processes) -> dict[str, tuple[Callable[[], object], Callable[[
     def kill_worker() -> None:
         os.kill(fleet.front.workers()[0], signal.SIGKILL)
 
+    def kill_primary() -> None:
+        fleet.replicate()
+        fleet.redis.kill()
+
     return {
         "Redis is killed": (fleet.redis.kill, fleet.redis.start),
+        "Redis fails over to a replica": (kill_primary, fleet.fail_over),
         "Redis is stopped": (fleet.redis.stop, fleet.redis.go_on),
         "a publisher is killed": (publisher.end, publisher.start),
         "a publisher is stopped": (

@@ -50,6 +50,7 @@ class Host:
     owner: str = ""
     release: str = "1.0"
     cache_seconds: float = 5.0
+    publish_seconds: float = 0.0
     censuses: int = 0
     error: str = ""
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -90,7 +91,7 @@ class Host:
             self.marks,
             self.name,
             self.owner or self.name,
-            publish_seconds=0,
+            self.publish_seconds,
             deadline_seconds=8,
             release=self.release,
             sleep=self._sleep,

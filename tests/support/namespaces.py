@@ -35,6 +35,11 @@ def in_own_network(command: list[str]) -> list[str]:
     return ["unshare", "--net", "--mount", "sh", "-c", _SET_UP, "sh", *command]
 
 
+def deliver() -> list[str]:
+    """Return a command for a network of its own: everything arrives again."""
+    return ["nft", "flush chain inet test input"]
+
+
 def drop(address: str) -> list[str]:
     """Return a command for a network of its own: nothing that is sent to this address arrives any more."""
     return ["nft", f"add rule inet test input ip daddr {address} drop"]

@@ -27,12 +27,13 @@ class Data:
     asked: tuple[int, float, float] | None = None
     answered: dict[str, Raised] = field(default_factory=dict)
     answers: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    claims: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, tuple[str, float]] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
     def copy(self) -> Data:
-        copies = [dict(self.answered), dict(self.answers), dict(self.names), set(self.seen)]
-        return Data(self.number, self.seed, self.asked, *copies)
+        copies = [dict(each) for each in (self.answered, self.answers, self.claims, self.names)]
+        return Data(self.number, self.seed, self.asked, *copies, set(self.seen))
 
 
 @dataclass
@@ -110,6 +111,11 @@ class VirtualExchange:
         answers, now = self._call().answers, self.redis.time.now
         return {host: answers[host][0] for host in hosts if host in answers and answers[host][1] > now}
 
+    def kept(self, hosts: Collection[str]) -> Mapping[str, tuple[bytes, float]]:
+        answers, now = self._call().answers, self.redis.time.now
+        left = {host: answers[host][1] - now for host in hosts if host in answers}
+        return {host: (answers[host][0], seconds) for host, seconds in left.items() if seconds > 0}
+
     def listen(self) -> None:
         self._call()
         self._heard = self.redis.announced
@@ -143,10 +149,16 @@ class VirtualExchange:
         self._return()
         return asked
 
-    def store(self, host: str, raised: Raised, content: bytes, seconds: float) -> None:
+    def claims(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        claims = self._call().claims
+        return {host: claims[host] for host in hosts if host in claims}
+
+    def store(self, host: str, raised: Raised, content: bytes, seconds: float, claims: bytes = b"") -> None:
         data = self._call()
         data.answers[host] = (content, self.redis.time.now + seconds)
         data.answered[host] = raised
+        if claims:
+            data.claims[host] = claims
         self._return()
 
     def _call(self) -> Data:

@@ -21,6 +21,7 @@ from onlinesim_rent.console.port_count import count_ports
 from onlinesim_rent.console.progress import CensusProgress
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.finding import CensusError, Verdict
+from onlinesim_rent.hosts.port_names import split
 from onlinesim_rent.modem.details import Details
 from onlinesim_rent.settings import Settings
 
@@ -90,13 +91,19 @@ def _take_shown(settings: Settings, options: Options) -> ShownCensus:
         raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
     reports = [report for report in taken.ports if not options.ports or report.port in options.ports]
     counted = [report.port for report in reports if report.verdict is Verdict.AVAILABLE]
-    details = _details(settings, counted) if options.details else {}
-    return ShownCensus(taken, age, reports, details)
+    if not options.details:
+        return ShownCensus(taken, age, reports)
+    return ShownCensus(taken, age, reports, _details(settings, counted), _others(settings, counted))
 
 
 def _details(settings: Settings, ports: Sequence[str]) -> dict[str, Details]:
     with _not_stopped():
         return module_details(settings, ports)
+
+
+def _others(settings: Settings, ports: Sequence[str]) -> list[str]:
+    """Return the other hosts that have some of these ports."""
+    return sorted({split(port)[0] for port in ports} - {settings.fleet.host_name}) if settings.fleet else []
 
 
 def _take(settings: Settings) -> tuple[Census, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import compress
 
 import click
@@ -20,6 +20,7 @@ from onlinesim_rent.console.census_report import (
     cells,
     detail_cells,
     detail_document,
+    details_elsewhere,
     summary,
 )
 from onlinesim_rent.console.errors import printed
@@ -42,12 +43,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class ShownCensus:
-    """A census, its age in seconds, those of its ports that are shown, and the details of their modules."""
+    """A census, its age in seconds, those of its ports that are shown, and the details of their modules.
+
+    ``others`` are the hosts that alone can tell the details of their own modules.
+    """
 
     census: Census
     age: float
     reports: Sequence[PortReport]
-    details: Mapping[str, Details]
+    details: Mapping[str, Details] = field(default_factory=dict)
+    others: Sequence[str] = ()
 
     @property
     def is_available(self) -> bool:
@@ -65,6 +70,8 @@ def print_census(shown: ShownCensus, options: Options) -> None:
             _print_details(shown.details, is_full=options.full)
             _print_attention(shown.reports)
             _print_line(Text(summary(shown.census, shown.age), "bold"))
+    if shown.others:
+        click.echo(details_elsewhere(shown.others), err=True)
 
 
 def _print_json(shown: ShownCensus, options: Options) -> None:

@@ -76,6 +76,11 @@ def detail_document(details: Details, *, is_full: bool) -> dict[str, Any]:
     return asdict(details) | numbers
 
 
+def details_elsewhere(hosts: Sequence[str]) -> str:
+    """Say where the details of other hosts' modules are to be had."""
+    return f"Each host tells the details of its own modules: run this command on {', '.join(hosts)} too."
+
+
 def attentions(reports: Sequence[PortReport]) -> Iterator[Attention]:
     """Yield what to do about each verdict that does not count, the most urgent first."""
     for verdict, group in groups_by_attention(reports):

@@ -67,7 +67,8 @@ class Answer:
 
     The seconds of its findings count from the moment when the host heard of the number; they are negative
     for what was proved before. ``claims`` are the host's claims on IMEIs and IMSIs. Marks stand for both.
-    ``failure`` says why the host could take no census; then there are no findings.
+    ``failure`` says why the host could take no census; then there are no findings. Redis keeps the answer for
+    ``lasting`` seconds from that moment on.
     """
 
     host: str
@@ -75,15 +76,18 @@ class Answer:
     findings: tuple[Finding, ...] = ()
     claims: frozenset[str] = field(default=frozenset())
     failure: str = ""
+    lasting: float = 0.0
 
     @classmethod
-    def of(cls, host: str, raised: Raised, census: Census, began_after: float) -> Answer:
+    def of(
+        cls, host: str, raised: Raised, census: Census, began_after: float, lasting: float = 0.0
+    ) -> Answer:
         """Make the answer of a census that began so many seconds after the host heard of the number."""
         findings = (
             replace(finding, seconds=round(began_after + finding.seconds, 3))
             for finding in census.shown.findings
         )
-        return cls(host, raised, tuple(findings), frozenset(census.shown.claims))
+        return cls(host, raised, tuple(findings), frozenset(census.shown.claims), lasting=lasting)
 
     @property
     def proved_after(self) -> float:
@@ -104,6 +108,7 @@ def written(answer: Answer, marks: Marks, release: str) -> bytes:
         "findings": [_row(finding) for finding in answer.findings],
         "claims": sorted(answer.claims),
         "failure": answer.failure,
+        "lasting": answer.lasting,
     }
     content = json.dumps(record, separators=(",", ":")).encode()
     if len(content) + _SIGNATURE_BYTES + 1 > LARGEST_BYTES:
@@ -131,11 +136,12 @@ def read(content: bytes, host: str, marks: Marks) -> Answer:
         findings = tuple(_finding(row) for row in record["findings"])
         claims = frozenset(map(_text, record["claims"]))
         failure = _text(record["failure"])
+        lasting = _seconds(record["lasting"])
     except (KeyError, TypeError, ValueError) as error:
         raise _unreadable() from error
     if failure:
         raise Unusable(HostState.FAILED, f"could take no census: {failure}")
-    return Answer(host, raised, findings, claims)
+    return Answer(host, raised, findings, claims, lasting=lasting)
 
 
 def _record(body: bytes) -> Mapping[str, Any]:

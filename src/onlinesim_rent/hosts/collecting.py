@@ -12,6 +12,7 @@ from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.hosts.answer import Answer, Raised, Unusable, read
 from onlinesim_rent.hosts.exchange import ExchangeError, FrontExchange
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.told_claims import ToldClaims
 
 POLL_SECONDS = 0.03
 """How often a front looks for new answers."""
@@ -31,7 +32,7 @@ COUNTING_SECONDS = 0.3
 COUNTING_SECONDS_OF_A_HOST = 0.003
 """... and what each host of 64 modules adds to it: see docs/scaling.md."""
 
-_MISSING = Unusable(HostState.MISSING, "is not there; start onlinesim-rent-publish on it, and see its log")
+MISSING = Unusable(HostState.MISSING, "is not there; start onlinesim-rent-publish on it, and see its log")
 _NOT_ASKED = Unusable(HostState.MISSING, "could not be asked")
 _LATE = Unusable(HostState.LATE, "did not answer in time; see the log of onlinesim-rent-publish on it")
 
@@ -63,6 +64,7 @@ class Collecting:
     exchange: FrontExchange
     marks: Marks
     plan: Plan
+    told: ToldClaims = field(default_factory=ToldClaims)
     clock: Callable[[], float] = boot_clock
     sleep: Callable[[float], None] = time.sleep
     fault: str = ""
@@ -79,7 +81,9 @@ class Collecting:
     def run(self) -> None:
         """Ask all hosts, until each that is there has answered, or the time is up, or Redis fails."""
         try:
-            self._ask(self._hosts(), self.plan.cache_seconds)
+            hosts = self._hosts()
+            self._ask(hosts, self.plan.cache_seconds)
+            self._learn_claims(hosts)
             give_up_at = self.plan.began + GRACE_SECONDS
             while self._wanted and self.clock() < self.until:
                 self._look()
@@ -108,7 +112,7 @@ class Collecting:
         hosts = set(self.plan.expected or self.exchange.seen()) - {self.plan.own}
         self._expect(len(hosts))
         with self._lock:
-            self._unusable = dict.fromkeys(hosts, _MISSING)
+            self._unusable = dict.fromkeys(hosts, MISSING)
         return hosts
 
     def _expect(self, hosts: int) -> None:
@@ -134,6 +138,11 @@ class Collecting:
             self._raised.append((raised, now - self.plan.began))
             self._wanted |= dict.fromkeys(hosts, raised)
 
+    def _learn_claims(self, hosts: Collection[str]) -> None:
+        """Read the claims of all hosts while they answer: who does not answer may have numbers rented."""
+        known = {*hosts, self.plan.own} - {""}
+        self.told.learn(known, self.exchange.claims(known), self.marks)
+
     def _look(self) -> None:
         """Take the answers that have come."""
         answered = self.exchange.answered(self._wanted)
@@ -157,6 +166,7 @@ class Collecting:
         """
         after = max(seconds for raised, seconds in self._raised if answer.raised.covers(raised))
         findings = (replace(finding, seconds=after + finding.seconds) for finding in answer.findings)
+        self.told.hear(answer.host, answer.claims)
         with self._lock:
             self._answers[answer.host] = replace(answer, findings=tuple(findings))
             self._unusable.pop(answer.host, None)

@@ -31,6 +31,12 @@ class FrontExchange(Protocol):
     def answers(self, hosts: Collection[str]) -> Mapping[str, bytes]:
         """Return the hosts' last answers; those that are gone are left out."""
 
+    def kept(self, hosts: Collection[str]) -> Mapping[str, tuple[bytes, float]]:
+        """Return the same, and for how many seconds Redis keeps each of them, on its own clock."""
+
+    def claims(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        """Return the claims that the hosts told last."""
+
 
 class HostExchange(Protocol):
     """What a publisher does. Every method raises ExchangeError, and ends within a few seconds."""
@@ -47,9 +53,15 @@ class HostExchange(Protocol):
     def asked(self) -> Asked | None:
         """Return the last number and what is asked with it; None if there is none."""
 
-    def store(self, host: str, raised: Raised, content: bytes, seconds: float) -> None:
-        """Store a host's answer to a number, for so many seconds on Redis' own clock."""
+    def store(self, host: str, raised: Raised, content: bytes, seconds: float, claims: bytes = b"") -> None:
+        """Store a host's answer to a number, for so many seconds on Redis' own clock.
+
+        Its claims, if they are given, are kept for CLAIMS_SECONDS.
+        """
 
 
 HOLD_SECONDS = 15.0
 """How long a host counts as there after it was last seen, and how long its name is kept for it."""
+
+CLAIMS_SECONDS = 7 * 86_400.0
+"""How long the claims of a host hold after it has told them last, if it is missing."""

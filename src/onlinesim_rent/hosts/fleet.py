@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ from onlinesim_rent.hosts.answer import Answer, Raised, Unusable
 from onlinesim_rent.hosts.collecting import Collecting, Plan
 from onlinesim_rent.hosts.exchange import FrontExchange
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.port_names import named
+from onlinesim_rent.hosts.told_claims import ToldClaims
 from onlinesim_rent.hosts.union import union
 from onlinesim_rent.networks.home_network import Names
 
@@ -36,6 +38,14 @@ class Own(NamedTuple):
     failure: Unusable | None = None
     claims: str = ""
     matched: Mapping[str, tuple[str, ...]] = {}
+
+    @classmethod
+    def of(cls, host: str, census: Census, began_after: float) -> Own:
+        """Make it of a census that began so many seconds after the fleet's."""
+        matched = {
+            claim: tuple(named(host, port) for port in ports) for claim, ports in census.matched.items()
+        }
+        return cls(Answer.of(host, _NOT_RAISED, census, began_after), None, census.claims, matched)
 
     def is_aged(self, collecting: Collecting) -> bool:
         """Whether the answer will be too old when the others have answered."""
@@ -59,6 +69,7 @@ class Fleet:
     expected: tuple[str, ...]
     cache_seconds: float
     clock: Callable[[], float] = boot_clock
+    told: ToldClaims = field(default_factory=ToldClaims)
 
     def take(self, deadline: float) -> Census:
         """Count the ports of all hosts by a deadline on the clock.
@@ -75,7 +86,7 @@ class Fleet:
         age = self.cache_seconds + PROOF_MARGIN_SECONDS
         own = self.host if self.own else ""
         plan = Plan(self.clock(), deadline, self.cache_seconds, age, self.expected, own)
-        return Collecting(self.exchange, self.marks, plan, self.clock)
+        return Collecting(self.exchange, self.marks, plan, self.told, self.clock)
 
     def _start(self, collecting: Collecting) -> None:
         """Collect in a thread, because a name server or a stopped Redis may hold it up for long."""
@@ -106,11 +117,7 @@ class Fleet:
             census, began = self.own.get_with_beginning(collecting.until, age)
         except CensusError as error:
             return Own(failure=Unusable(HostState.FAILED, f"could take no census: {error}"))
-        answer = Answer.of(self.host, _NOT_RAISED, census, began - collecting.plan.began)
-        matched = {
-            claim: tuple(f"{self.host}: {port}" for port in ports) for claim, ports in census.matched.items()
-        }
-        return Own(answer, claims=census.claims, matched=matched)
+        return Own.of(self.host, census, began - collecting.plan.began)
 
     def _is_over(self, collecting: Collecting) -> bool:
         return collecting.ended.wait(_LOOK_SECONDS) or self.clock() > collecting.until + _LATE_SECONDS
@@ -126,7 +133,8 @@ class Fleet:
         if not answers:
             raise CensusError(_nothing(fault, unusable, own))
         seconds = round(self.clock() - collecting.plan.began, 3)
-        census = union(answers, unusable, self.names, seconds, oldest=collecting.oldest())
+        claims = self.told.without(answers)
+        census = union(answers, unusable, self.names, seconds, oldest=collecting.oldest(), claims=claims)
         return replace(census, claims=own.claims, matched=own.matched, alone=fault)
 
 

@@ -39,9 +39,9 @@ class Marks:
         """Return the mark of a host, from a text that only this host has."""
         return self._mark("owner", text)
 
-    def signature(self, content: bytes) -> bytes:
-        """Return 64 hexadecimal digits that only a host with the secret can make for this content."""
-        return hmac.digest(self.secret, b"answer:" + content, "sha256").hex().encode()
+    def signature(self, content: bytes, kind: str = "answer") -> bytes:
+        """Return 64 hexadecimal digits that only a host with the secret can make for content of this kind."""
+        return hmac.digest(self.secret, kind.encode() + b":" + content, "sha256").hex().encode()
 
     def _imsi(self, imsi: str) -> str:
         return imsi[:PLMN_DIGITS] + self._mark("imsi", imsi)

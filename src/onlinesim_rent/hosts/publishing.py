@@ -14,6 +14,7 @@ from onlinesim_rent.finding import CensusError
 from onlinesim_rent.hosts.answer import Answer, Asked, Raised, written
 from onlinesim_rent.hosts.exchange import HOLD_SECONDS, ExchangeError, HostExchange
 from onlinesim_rent.hosts.marks import Marks
+from onlinesim_rent.hosts.told_claims import written_claims
 
 IDLE_SECONDS = 1.0
 """How often the raised number is looked at, in case its announcement was lost."""
@@ -22,7 +23,13 @@ RENEW_SECONDS = 4.0
 """How often a host says that it is there. A census may take 9.5 s in between."""
 
 STORED_SECONDS = 60.0
-"""How long an answer stays in Redis, or three times RENT_PUBLISH_SECONDS if that is longer."""
+"""How long an answer stays in Redis, or three times RENT_PUBLISH_SECONDS if that is longer ..."""
+
+LEAST_STORED_SECONDS = 1.0
+"""... counted from when its number was heard of; but so long, even if the host was stopped meanwhile."""
+
+_NOT_RAISED = Raised("none", 0)
+"""What a host publishes before any front has raised a number answers none."""
 
 BACKOFF_SECONDS = (0.5, 1.0, 2.0, 4.0)
 """The pauses after the first, second, ... failure in a row to reach Redis; then always the last one."""
@@ -52,7 +59,10 @@ class Publisher:
     _said: str = ""
     _answered: Raised | None = None
     _renew_at: float = -math.inf
-    _publish_at: float = field(default=math.inf)
+    _publish_at: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._publish_at = -math.inf if self.publish_seconds else math.inf
 
     def run(self) -> None:
         """Publish for ever. A failure is logged once, and tried again after a pause."""
@@ -71,8 +81,8 @@ class Publisher:
         """Answer the last number if it is new; else wait for the next one. Raises ExchangeError."""
         self._hold_name()
         asked = self.exchange.asked()
-        if asked and (asked.raised != self._answered or self.clock() >= self._publish_at):
-            self._answer(asked)
+        if (asked and asked.raised != self._answered) or self.clock() >= self._publish_at:
+            self._answer(asked or Asked(_NOT_RAISED, self.deadline_seconds, math.inf))
         else:
             self.exchange.wait(max(0.0, min(IDLE_SECONDS, self._publish_at - self.clock())))
 
@@ -92,20 +102,24 @@ class Publisher:
         """Take a census, or use the cache's, and store it for the number."""
         heard = self.clock()
         lasting = max(STORED_SECONDS, 3 * self.publish_seconds)
-        self.exchange.store(self.host, asked.raised, self._content(asked, heard), lasting)
+        content, claims = self._contents(asked, heard, lasting)
+        left = max(LEAST_STORED_SECONDS, heard + lasting - self.clock())
+        self.exchange.store(self.host, asked.raised, content, left, claims)
         self._answered = asked.raised
         self._publish_at = heard + (self.publish_seconds or math.inf)
 
-    def _content(self, asked: Asked, heard: float) -> bytes:
+    def _contents(self, asked: Asked, heard: float, lasting: float) -> tuple[bytes, bytes]:
+        """Return the answer and the claims; no claims if no census tells them."""
         deadline = heard + min(asked.seconds, self.deadline_seconds)
         try:
             census, began = self.census.get_with_beginning(deadline, asked.age)
-            answer = Answer.of(self.host, asked.raised, census, began - heard)
-            return written(answer, self.marks, self.release)
+            answer = Answer.of(self.host, asked.raised, census, began - heard, lasting)
+            claims = written_claims(self.host, answer.claims, self.marks)
+            return written(answer, self.marks, self.release), claims
         except CensusError as error:
             _log.warning("could take no census: %s", error)
             failed = Answer(self.host, asked.raised, failure=str(error))
-            return written(failed, self.marks, self.release)
+            return written(failed, self.marks, self.release), b""
 
     def _say(self, level: int, text: str) -> None:
         """Log a change of state, but not the same one again."""

@@ -1,8 +1,9 @@
 """Redis as the place where hosts meet. No other file knows Redis.
 
 The keys, after the prefix: ``raised`` (hash: seed, run, number, seconds, age), ``answered`` (hash: host to
-its number), ``answer:HOST`` (what it has published), ``name:HOST`` (who has the name) and ``seen`` (sorted
-set: host by Redis' own time). The channel is ``announced``.
+its number), ``answer:HOST`` (what it has published), ``claims:HOST`` (its claims, kept for longer),
+``name:HOST`` (who has the name) and ``seen`` (sorted set: host by Redis' own time). The channel is
+``announced``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from redis.client import PubSub
 from redis.retry import Retry
 
 from onlinesim_rent.hosts.answer import Asked, Raised
-from onlinesim_rent.hosts.exchange import HOLD_SECONDS, ExchangeError
+from onlinesim_rent.hosts.exchange import CLAIMS_SECONDS, HOLD_SECONDS, ExchangeError
 
 OLDEST_VERSION = 7
 """The oldest major version of Redis."""
@@ -101,6 +102,21 @@ class RedisExchange:
         """Return the hosts' last answers."""
         return self._several("answer:", hosts)
 
+    def kept(self, hosts: Collection[str]) -> Mapping[str, tuple[bytes, float]]:
+        """Return the hosts' last answers, and for how many seconds each is kept."""
+        with _explained(), self._redis.pipeline(transaction=True) as steps:
+            for host in hosts:
+                key = self._key(f"answer:{host}")
+                steps.get(key)
+                steps.pttl(key)
+            values = steps.execute()
+            answers = zip(hosts, values[::2], values[1::2], strict=True)
+            return {host: (content, left / 1000) for host, content, left in answers if content is not None}
+
+    def claims(self, hosts: Collection[str]) -> Mapping[str, bytes]:
+        """Return the claims that the hosts told last."""
+        return self._several("claims:", hosts)
+
     # The publisher
 
     def listen(self) -> None:
@@ -139,10 +155,12 @@ class RedisExchange:
             record = self._redis.hgetall(self._key("raised"))
             return _asked(record) if record else None
 
-    def store(self, host: str, raised: Raised, content: bytes, seconds: float) -> None:
-        """Store a host's answer to a number."""
+    def store(self, host: str, raised: Raised, content: bytes, seconds: float, claims: bytes = b"") -> None:
+        """Store a host's answer to a number, and its claims if they are given."""
         with _explained(), self._redis.pipeline(transaction=True) as steps:
             steps.set(self._key(f"answer:{host}"), content, px=int(seconds * 1000))
+            if claims:
+                steps.set(self._key(f"claims:{host}"), claims, px=int(CLAIMS_SECONDS * 1000))
             steps.hset(self._key("answered"), host, f"{raised.life} {raised.number}")
             steps.expire(self._key("answered"), DAY_SECONDS)
             steps.execute()

@@ -14,6 +14,7 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.census.host_report import HostReport, HostState
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.hosts.answer import Answer, Unusable
+from onlinesim_rent.hosts.port_names import named
 from onlinesim_rent.networks.home_network import Names
 
 TOO_OLD = Unusable(
@@ -28,26 +29,28 @@ def union(
     seconds: float,
     *,
     oldest: float,
+    claims: frozenset[str] = frozenset(),
 ) -> Census:
     """Count the answers of all hosts, by the host's name; the hosts in ``unusable`` contribute nothing.
 
-    The census took ``seconds``. A host with a proof from before ``oldest`` contributes nothing either.
+    The census took ``seconds``. A host with a proof from before ``oldest`` contributes no number either, but
+    its claims hold, as do ``claims``.
     """
     young = {host: answer for host, answer in answers.items() if answer.proved_after >= oldest}
     without = {**unusable, **dict.fromkeys(answers.keys() - young.keys(), TOO_OLD)}
-    census = Census.of(_without_claimed(young.values()), names, seconds)
+    claims = claims.union(*(answer.claims for answer in answers.values()))
+    census = Census.of(_without_claimed(young.values(), claims), names, seconds)
     return replace(census, hosts=tuple(_reports(young, without)))
 
 
-def _without_claimed(answers: Iterable[Answer]) -> list[Finding]:
+def _without_claimed(answers: Iterable[Answer], claims: frozenset[str]) -> list[Finding]:
     """Return all findings, by host. A claim of one host takes the same number on every other host."""
     findings = [
-        replace(finding, port=f"{answer.host}: {finding.port}")
+        replace(finding, port=named(answer.host, finding.port))
         for answer in sorted(answers, key=lambda answer: answer.host)
         for finding in answer.findings
     ]
-    claims = Claims(frozenset().union(*(answer.claims for answer in answers)))
-    claimed = claims_by_port(findings, claims, {})
+    claimed = claims_by_port(findings, Claims(claims), {})
     return [_claimed(finding) if finding.port in claimed else finding for finding in findings]
 
 

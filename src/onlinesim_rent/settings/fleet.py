@@ -56,7 +56,7 @@ FLEET_VARIABLES = (
     ),
     Variable(
         "RENT_PUBLISH_SECONDS",
-        "how often a host publishes its ports without being asked, 0 to 3600; 0: never",
+        "how often a host publishes its ports for the fronts' pages, 0 to 3600; 0: never",
         default="0",
     ),
     Variable(

@@ -8,7 +8,17 @@ if TYPE_CHECKING:
     from onlinesim_rent.census.counting import Census
 
 
-class CensusSource(Protocol):
+class LastCensusSource(Protocol):
+    """Tells of the last census, for pages. It takes none."""
+
+    def last(self) -> tuple[Census, float] | None:
+        """Return the last census, however old, and its age in seconds."""
+
+    def last_failure(self) -> str:
+        """Return why the last attempt to get a census failed; empty if it did not."""
+
+
+class CensusSource(LastCensusSource, Protocol):
     """Gives the census that is valid now, and tells of the last one."""
 
     def get(self, deadline: float, came_at: float | None = None) -> Census:
@@ -17,9 +27,3 @@ class CensusSource(Protocol):
         A request may ask a second time, with the time when it came. It then gets the same census again if
         that is still valid. Raises CensusError if there is none by the deadline.
         """
-
-    def last(self) -> tuple[Census, float] | None:
-        """Return the last census, however old, and its age in seconds. Takes no census."""
-
-    def last_failure(self) -> str:
-        """Return why the last attempt to get a census failed; empty if it did not. Takes no census."""

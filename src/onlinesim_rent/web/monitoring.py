@@ -24,13 +24,13 @@ from onlinesim_rent.web.shared_counts import share_counts
 
 if TYPE_CHECKING:
     from onlinesim_rent.census.counting import Census
-    from onlinesim_rent.web.census_source import CensusSource
+    from onlinesim_rent.web.census_source import LastCensusSource
 
 _PREFIX = "onlinesim_rent"
 _ANSWERED_AT = f"{_PREFIX}_answered_at"
 
 
-def monitor(app: Flask, census: CensusSource, *, each_port: bool = False) -> None:
+def monitor(app: Flask, census: LastCensusSource, *, each_port: bool = False) -> None:
     """Add both pages to an application, and count its responses.
 
     With ``each_port``, there is a metric for each port.
@@ -61,7 +61,7 @@ def monitor(app: Flask, census: CensusSource, *, each_port: bool = False) -> Non
         return response
 
 
-def _pages(census: CensusSource, collectors: Iterable[Collector]) -> Blueprint:
+def _pages(census: LastCensusSource, collectors: Iterable[Collector]) -> Blueprint:
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
@@ -102,7 +102,7 @@ class _Requests(Collector):
 class _LastCensus(Collector):
     """The last census as gauges. Ports are counted by verdict; no label names a port, an IMEI or a SIM."""
 
-    def __init__(self, census: CensusSource) -> None:
+    def __init__(self, census: LastCensusSource) -> None:
         self._source = census
 
     def collect(self) -> Iterator[Metric]:
@@ -129,7 +129,7 @@ class _LastCensus(Collector):
             yield from _hosts(census)
 
 
-def _degraded(source: CensusSource) -> str:
+def _degraded(source: LastCensusSource) -> str:
     """Say which hosts are missing in the last census; empty if none is."""
     last = source.last()
     return f"degraded: {last[0].degraded}" if last and last[0].degraded else ""

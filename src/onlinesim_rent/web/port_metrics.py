@@ -14,7 +14,7 @@ from onlinesim_rent.modem.ports.inventory import stable_names, stable_path
 from onlinesim_rent.modem.ports.tcp_names import SCHEME
 
 if TYPE_CHECKING:
-    from onlinesim_rent.web.census_source import CensusSource
+    from onlinesim_rent.web.census_source import LastCensusSource
 
 
 class PortMetrics(Collector):
@@ -25,7 +25,7 @@ class PortMetrics(Collector):
     numbers in a name are masked. If two masked names are the same, their series counts both ports.
     """
 
-    def __init__(self, source: CensusSource) -> None:
+    def __init__(self, source: LastCensusSource) -> None:
         self._source = source
 
     def collect(self) -> Iterator[Metric]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from onlinesim_rent.census.counting import Census
     from onlinesim_rent.settings import Settings
-    from onlinesim_rent.web.census_source import CensusSource
+    from onlinesim_rent.web.census_source import LastCensusSource
 
 RENEW_SECONDS = 30
 """How often the page renews itself. A reader can stop that: ``/status?renew=off``."""
@@ -36,7 +36,7 @@ class StatusSources:
     name no directory of claims. ``note`` returns a claim's note.
     """
 
-    census: CensusSource
+    census: LastCensusSource
     history: Callable[[], Sequence[Point]]
     claims: Callable[[], Claims] | None
     note: Callable[[str], str]
