@@ -1,7 +1,8 @@
 """How many answers a second the service gives from a kept census, and how long 30 callers wait for a new one.
 
 Each row has its own gunicorn with the shipped settings. The rows take many short turns, and each turn is
-compared with the bare view in the same round, so a busy moment of the machine affects all rows alike.
+compared with the bare view in the same round, so a busy moment of the machine affects all rows alike. A turn
+in which one worker got nearly all connections is taken again: then the other worker has nothing to do.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ PORTS = (1, 64, 512, 2000)
 BARE = "a bare Flask view"
 RAW = "a raw WSGI function"
 BEHIND_NGINX = f"{PORTS[-1]:,} ports, through nginx with TLS"
-ROUNDS = 9
+ROUNDS = 7
 SECONDS = 1
+TRIES = 5
 LEAST_OF_BARE = 0.85
 MOST_P99 = 25.0
 CALLERS = 30
@@ -47,11 +49,22 @@ def warm(tell: Tell, *, has_nginx: bool) -> Part:
         rounds = []
         for number in range(ROUNDS + 1):
             tell(f"answers from a kept census, round {number} of {ROUNDS}")
-            rounds.append(
-                {name: ask(url, SECONDS, directory, server) for name, (url, server) in urls.items()}
-            )
+            rounds.append({name: _turn(url, server, directory) for name, (url, server) in urls.items()})
     # The first round only warms up.
     return _part(rounds[1:])
+
+
+def _turn(url: str, server: Served | None, directory: Path) -> Answers:
+    """Ask one server for a second, and again if its workers did not share the work."""
+    if not server:
+        return ask(url, SECONDS, directory)
+    for _ in range(TRIES):
+        before = server.processor_seconds()
+        answers = ask(url, SECONDS, directory, server)
+        used = [now - then for now, then in zip(server.processor_seconds(), before, strict=True)]
+        if min(used) > max(used) / 2:
+            break
+    return answers
 
 
 def cold(tell: Tell) -> Part:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from modem_simulator import SimulatedBank, SimulatedModule, live_bank
 from modem_simulator.bank_file import write_bank
 
 PSEUDO_TERMINALS, TCP = "pseudo-terminals", "TCP"
+
+_ADDRESSES = cycle(range(100, 200))
 
 
 class Bank(NamedTuple):
@@ -24,6 +27,11 @@ class Bank(NamedTuple):
     latency: float
     transport: str = PSEUDO_TERMINALS
     silent: float = 0.0
+
+    def __str__(self) -> str:
+        """Describe the bank in a few words."""
+        silent = f" ({self.silent:.0%} silent)" if self.silent else ""
+        return f"{self.size:,} modules{silent} at {self.latency * 1000:g} ms on {self.transport}"
 
     @property
     def modules(self) -> list[SimulatedModule]:
@@ -52,9 +60,9 @@ def _pseudo_terminals(bank: Bank) -> Iterator[str]:
 
 @contextmanager
 def _tcp_ports(bank: Bank) -> Iterator[str]:
-    """Serve the modules on a loopback address that belongs to this process' number."""
+    """Serve the modules on a loopback address that no other bank has."""
     pid = os.getpid()
-    address = f"127.99.{pid >> 8 & 255}.{pid & 255}"
+    address = f"127.{next(_ADDRESSES)}.{pid >> 8 & 255}.{pid & 255}"
     program = Path(__file__).with_name("terminal_server.py")
     with subprocess.Popen(
         [sys.executable, str(program), address], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

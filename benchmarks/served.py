@@ -42,6 +42,12 @@ class Served(NamedTuple):
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(worker) for worker in children.split()]
 
+    def processor_seconds(self) -> list[float]:
+        """Return the processor seconds that each worker has used."""
+        # proc_pid_stat(5): utime and stime stand behind the name in brackets.
+        stats = (Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2] for worker in self.workers())
+        return [sum(map(int, stat.split()[11:13])) / os.sysconf("SC_CLK_TCK") for stat in stats]
+
     @contextmanager
     def stopped_until(self, connections: int) -> Iterator[None]:
         """Stop the workers; at the end, let them go on together once so many connections wait.
