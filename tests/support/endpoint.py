@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 TRICKLE_SECONDS = 0.02
 
 SERVICES = {
