@@ -10,7 +10,8 @@ from contextlib import ExitStack
 import pytest
 from fleets import PREFIX, Host, count, front, modems, states, take, until_expected
 from lines import CENSUS_SECONDS
-from redis_servers import redis_server, until
+from redis_servers import redis_server
+from servers import until
 
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.claims import Claims, digest

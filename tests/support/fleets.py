@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from lines import CENSUS_SECONDS
-from redis_servers import until
+from servers import until
 
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.claims import Claims
