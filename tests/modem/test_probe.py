@@ -410,7 +410,7 @@ def test_200_censuses_leak_no_descriptor_and_no_thread(tmp_path: Path):
             assert findings[bank.port("modem000")].verdict in {Verdict.AVAILABLE, Verdict.OUT_OF_TIME}
         join_port_threads()
         assert port_threads() == []
-        assert descriptors() == before
+        assert descriptors() <= before
     assert 100 < seen[Verdict.AVAILABLE] <= 200
     assert len(seen) >= 6
 

@@ -73,8 +73,13 @@ def once_found(count: int, happen: Callable[[], object]) -> Progress:
     return progress
 
 
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def descriptors() -> set[tuple[str, str]]:
+    """The descriptors of this process, each with what it leads to."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found.add((descriptor, os.readlink(f"/proc/self/fd/{descriptor}")))
+    return found
 
 
 def port_threads() -> list[threading.Thread]:
