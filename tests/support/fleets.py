@@ -124,9 +124,9 @@ class _EndingExchange(RedisExchange):
 
 
 def until_expected(url: str, *hosts: str) -> None:
-    """Wait until fronts expect these hosts. A host is expected a moment after it has taken its name."""
+    """Wait until these hosts are there and fronts expect them, which is a moment later."""
     exchange = RedisExchange(url, PREFIX)
-    until(lambda: set(hosts) <= set(exchange.seen()))
+    until(lambda: set(hosts) <= exchange.there(hosts) & set(exchange.seen()))
 
 
 def front(
