@@ -63,12 +63,12 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def nothing_is_left_behind() -> Iterator[None]:
-    """Check that the test's censuses leave no descriptor and no thread open."""
+    """Check that the test's censuses leave no descriptor and no thread open. Others may close theirs."""
     before = descriptors()
     yield
     join_port_threads()
     assert port_threads() == []
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from threading import Event, Semaphore
 
 import pytest
 from hand_census import RUSSIA_AND_UKRAINE, census_of
+from servers import PATIENCE_SECONDS
 
 from onlinesim_rent.census.cache import LATE_SECONDS, CensusCache
 from onlinesim_rent.census.counting import Census, PortReport
@@ -21,7 +22,6 @@ from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import CensusError, Verdict
 
-PATIENCE_SECONDS = 20
 GRANTED_SECONDS = 1.0
 
 

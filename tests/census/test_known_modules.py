@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
-from lines import holder
+from lines import CENSUS_SECONDS, holder
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi
 from onlinesim_rent.application import live_census
@@ -78,11 +78,11 @@ def test_a_rental_that_holds_one_port_takes_the_module(tmp_path):
                 "RENT_CACHE_SECONDS": "0",
             }
         )
-        before = live_census(settings).get(boot_clock() + 8)
+        before = live_census(settings).get(boot_clock() + CENSUS_SECONDS)
         rental.enter_context(holder(bank.port("modem000"), "nothing"))
-        during = live_census(settings).get(boot_clock() + 8)
+        during = live_census(settings).get(boot_clock() + CENSUS_SECONDS)
         rental.close()
-        after = live_census(settings).get(boot_clock() + 8)
+        after = live_census(settings).get(boot_clock() + CENSUS_SECONDS)
     assert [report.verdict for report in before.ports] == [Verdict.AVAILABLE, Verdict.DUPLICATE]
     assert [report.verdict for report in during.ports] == [Verdict.IN_USE, Verdict.IN_USE]
     assert during.ports[1].reason.startswith("the same module as ")

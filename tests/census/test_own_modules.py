@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from lines import CENSUS_SECONDS
 
 from onlinesim_rent.application import own_census
 from onlinesim_rent.census.claims_directory import ClaimsDirectory
@@ -48,10 +49,10 @@ def test_an_own_census_is_answered_until_a_claim_is_made(claims, tmp_path):
     )
     calls = []
     census = own_census(settings, lambda deadline: calls.append(deadline) or findings())
-    assert [census.get(boot_clock() + 8).available for _ in range(2)] == [{BEELINE: 1}] * 2
+    assert [census.get(boot_clock() + CENSUS_SECONDS).available for _ in range(2)] == [{BEELINE: 1}] * 2
     assert len(calls) == 1
     (claims / "port-slot1").touch()
-    reports = census.get(boot_clock() + 8).ports
+    reports = census.get(boot_clock() + CENSUS_SECONDS).ports
     assert [report.verdict for report in reports] == [Verdict.CLAIMED, Verdict.IN_USE]
     assert len(calls) == 2
 
@@ -61,14 +62,14 @@ def test_a_number_that_is_rented_meanwhile_is_not_counted(claims):
         (claims / f"imsi-{MODEM.imsi}").touch()
         return findings()
 
-    census = OwnModules(ask, Names.load(None), ClaimsDirectory(claims)).take(boot_clock() + 8)
+    census = OwnModules(ask, Names.load(None), ClaimsDirectory(claims)).take(boot_clock() + CENSUS_SECONDS)
     assert census.available == {}
 
 
 def test_a_claims_directory_that_is_gone_is_an_error(tmp_path):
     taker = OwnModules(findings, Names.load(None), ClaimsDirectory(tmp_path / "none"))
     with pytest.raises(CensusError, match="RENT_CLAIMS_DIR"):
-        taker.take(boot_clock() + 8)
+        taker.take(boot_clock() + CENSUS_SECONDS)
 
 
 @pytest.mark.parametrize(("granted", "given"), [(8.0, ASK_SECONDS), (2.0, 2.0)])

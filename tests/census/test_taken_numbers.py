@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from lines import BAUD_RATE, holder
+from lines import BAUD_RATE, CENSUS_SECONDS, holder
 from sysfs import wired
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
@@ -29,7 +29,7 @@ def take(tmp_path: Path, prober: Prober, *ports: str) -> Census:
     known = KnownModules(RuntimeDirectory(tmp_path / "runtime"))
     (tmp_path / "claims").mkdir(exist_ok=True)
     taker = CensusTaker(ports, prober, Names.load(), known, ClaimsDirectory(tmp_path / "claims"))
-    return taker.take(boot_clock() + 8)
+    return taker.take(boot_clock() + CENSUS_SECONDS)
 
 
 def verdicts(census: Census) -> list[Verdict]:
@@ -77,7 +77,7 @@ def test_only_holders_take_a_module_that_showed_its_ports(tmp_path: Path, taken_
             "RENT_TAKEN_BY": taken_by,
         })  # fmt: skip
         census = live_census(settings)
-        first = census.get(boot_clock() + 8)
+        first = census.get(boot_clock() + CENSUS_SECONDS)
         assert sorted(verdicts(first)) == [Verdict.AVAILABLE, Verdict.DUPLICATE]
         with holder(first.ports[0].port, "nothing"):
-            assert verdicts(census.get(boot_clock() + 8)) == [Verdict.IN_USE, beside_the_held]
+            assert verdicts(census.get(boot_clock() + CENSUS_SECONDS)) == [Verdict.IN_USE, beside_the_held]

@@ -7,7 +7,8 @@ import re
 import pytest
 from commands import run
 from fleets import PREFIX, SECRET, Host, modems
-from redis_servers import redis_server, until
+from redis_servers import redis_server
+from servers import until
 
 from modem_simulator import SimulatedBank, SimulatedModule
 from onlinesim_rent.modem.ports.find import find_ports

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from commands import run
+from commands import run, run_here
 
 from modem_simulator import SimulatedBank, live_bank
 
@@ -25,24 +25,24 @@ def test_a_claim_is_made_and_released_at_the_keyboard(claims):
     given = {"RENT_CLAIMS_DIR": str(claims)}
     assert run("claim", IMSI, "--note", "order 7", **given).returncode == 0
     assert (claims / IMSI).read_text() == "order 7\n"
-    again = run("claim", IMSI, **given)
+    again = run_here("claim", IMSI, **given)
     assert (again.returncode, again.stderr) == (1, f"Error: imsi-…{IMSI[-4:]} is taken already\n")
-    assert run("release", IMSI, **given).returncode == 0
+    assert run_here("release", IMSI, **given).returncode == 0
     assert os.listdir(claims) == []
-    gone = run("release", IMSI, **given)
+    gone = run_here("release", IMSI, **given)
     assert (gone.returncode, gone.stderr) == (1, f"Error: there is no claim imsi-…{IMSI[-4:]}\n")
 
 
 @pytest.mark.parametrize("command", ["claim", "release"])
 def test_a_wrong_name_is_refused_with_the_right_forms(command, claims):
-    refused = run(command, "ttyUSB3", RENT_CLAIMS_DIR=str(claims))
+    refused = run_here(command, "ttyUSB3", RENT_CLAIMS_DIR=str(claims))
     assert refused.returncode == 1
     assert "'ttyUSB3' is no claim; a claim is imsi-<14 or 15 digits>" in refused.stderr
 
 
 @pytest.mark.parametrize("given", [{}, {"RENT_CLAIMS_DIR": "claims"}, {"RENT_CLAIMS_DIR": "/none"}])
 def test_without_a_directory_no_claim_is_made(given):
-    refused = run("claim", "port-ttyUSB3", **given)
+    refused = run_here("claim", "port-ttyUSB3", **given)
     assert refused.returncode == 1
     assert "RENT_CLAIMS_DIR" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -60,9 +60,9 @@ def test_claims_lists_what_each_took(claims, tmp_path):
         (claims / IMSI).write_text("for +79991234567\n")
         (claims / "port-ttyUSB99").touch()
         census = run("census", **given).stdout
-        listed = run("claims", **given).stdout.splitlines()
+        listed = run_here("claims", **given).stdout.splitlines()
         (claims / "port-ttyUSB99").unlink()
-        changed = run("claims", **given).stdout.splitlines()
+        changed = run_here("claims", **given).stdout.splitlines()
         port = bank.port("modem000")
     assert f"taken by a claim: imsi-…{IMSI[-4:]}" in census
     assert listed[0] == f"{IMSI}  {port}  (for +…4567)"
@@ -73,13 +73,13 @@ def test_claims_lists_what_each_took(claims, tmp_path):
 
 def test_claims_says_that_there_is_no_directory(tmp_path):
     given = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/none", "RENT_RUNTIME_DIR": f"{tmp_path}/run"}
-    refused = run("claims", **given)
+    refused = run_here("claims", **given)
     assert refused.returncode == 1
     assert "RENT_CLAIMS_DIR is not set" in refused.stderr
 
 
 def test_check_tells_of_a_wrong_claims_directory(claims, tmp_path):
     (claims / "notes.txt").touch()
-    refused = run("config", RENT_API_KEY="k", RENT_PORTS="/dev/none", RENT_CLAIMS_DIR=str(claims))
+    refused = run_here("config", RENT_API_KEY="k", RENT_PORTS="/dev/none", RENT_CLAIMS_DIR=str(claims))
     assert refused.returncode == 1
     assert "'notes.txt', which is no claim" in refused.stderr

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from commands import run
+from commands import run, run_here
 from terminals import on_a_terminal
 
 from onlinesim_rent.settings import VARIABLES, environment_of
@@ -17,12 +17,12 @@ RIGHT = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "/dev/none*", "RENT_RUNTIME
 
 def shown(**variables: str) -> dict[str, dict[str, str]]:
     """The rows of `config --json` by the settings' names."""
-    document = json.loads(run("config", "--json", **variables).stdout)
+    document = json.loads(run_here("config", "--json", **variables).stdout)
     return {row["name"]: row for row in document["settings"]}
 
 
 def test_every_setting_is_shown_once_in_their_order():
-    lines = run("config", **RIGHT).stdout.splitlines()
+    lines = run_here("config", **RIGHT).stdout.splitlines()
     assert lines[0].split() == ["SETTING", "VALUE", "FROM"]
     assert [line.split()[0] for line in lines[1:-1]] == [variable.name for variable in VARIABLES]
     assert not any(line.endswith(" ") for line in lines)
@@ -83,7 +83,7 @@ def test_keys_of_a_file_are_only_counted(tmp_path, is_credential, origin):
 @pytest.mark.parametrize("options", [(), ("--json",), ("--quiet",)])
 def test_no_key_and_no_password_is_printed(options, wrong):
     secrets = {"RENT_API_KEY": "secret-key", "RENT_PORTS": "socket://me:secret-word@host:1?secret-query"}
-    printed = run("config", *options, **(RIGHT | secrets | wrong))
+    printed = run_here("config", *options, **(RIGHT | secrets | wrong))
     assert "RENT_PORTS" in printed.stdout + printed.stderr
     assert "secret" not in printed.stdout + printed.stderr
 
@@ -98,7 +98,7 @@ def test_wrong_settings_are_marked_and_all_told(tmp_path):
         "RENT_CLAIMS_DIR": f"{tmp_path}/none",
         "RENT_RUNTIME_DIR": "here",
     }
-    printed = run("config", **(RIGHT | wrong))
+    printed = run_here("config", **(RIGHT | wrong))
     assert printed.returncode == 1
     marked = re.findall(r"^(\w+) .*: WRONG$", printed.stdout, re.MULTILINE)
     assert set(marked) == {*wrong, "RENT_API_KEY_FILE"}
@@ -111,21 +111,21 @@ def test_wrong_settings_are_marked_and_all_told(tmp_path):
 def test_quiet_prints_nothing_if_all_is_right(tmp_path):
     (tmp_path / "modem").symlink_to("/dev/null")
     right = RIGHT | {"RENT_PORTS": str(tmp_path / "modem")}
-    printed = run("config", "--quiet", **right)
+    printed = run_here("config", "--quiet", **right)
     assert printed.returncode == 0
     assert printed.stdout == ""
     assert "cannot see whether" in printed.stderr or printed.stderr == ""
 
 
 def test_quiet_prints_what_is_wrong_and_the_warnings():
-    printed = run("config", "--quiet", RENT_PORT="1", **(RIGHT | {"RENT_BAUD_RATE": "fast"}))
+    printed = run_here("config", "--quiet", RENT_PORT="1", **(RIGHT | {"RENT_BAUD_RATE": "fast"}))
     assert (printed.returncode, printed.stdout) == (1, "")
     assert "RENT_PORT is not a setting of this release and is ignored; the nearest" in printed.stderr
     assert "RENT_BAUD_RATE is 'fast'" in printed.stderr
 
 
 def test_json_holds_the_problems_and_the_warnings():
-    printed = run("config", "--json", RENT_PORT="1", **(RIGHT | {"RENT_PORTS": "ttyUSB0"}))
+    printed = run_here("config", "--json", RENT_PORT="1", **(RIGHT | {"RENT_PORTS": "ttyUSB0"}))
     document = json.loads(printed.stdout)
     assert printed.returncode == 1
     assert [problem.split()[0] for problem in document["problems"]] == ["RENT_PORTS"]

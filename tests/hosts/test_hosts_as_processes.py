@@ -16,8 +16,7 @@ from fleet_processes import HOSTS, HOUR, SECRET, UNION, Processes, answered, own
 from lines import BAUD_RATE, python
 from marketplace import ask, counts
 from namespaces import in_own_network
-from redis_servers import until
-from servers import environment
+from servers import environment, until
 
 from onlinesim_rent.modem.ports.find import find_ports
 from onlinesim_rent.modem.ports.open import open_port
@@ -114,7 +113,7 @@ import json, subprocess, sys
 from pathlib import Path
 from fleet_processes import Processes, UNION, answered, own
 from namespaces import deliver, drop
-from redis_servers import until
+from servers import until
 
 PORT, ADDRESS = 6379, "127.0.0.9"
 listening = ["--port", str(PORT), "--bind", "0.0.0.0", "--protected-mode", "no"]

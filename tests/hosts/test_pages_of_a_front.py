@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 from fleets import PREFIX, SECRET, Host, count, front, modems, states, take
-from redis_servers import redis_server, until
+from redis_servers import redis_server
+from servers import until
 
 from onlinesim_rent.application import create_app
 from onlinesim_rent.census.cache import CensusCache

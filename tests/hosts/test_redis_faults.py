@@ -10,11 +10,11 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from fleets import PREFIX, Host, count, front, modems, take
+from fleets import PREFIX, Host, count, front, modems, take, until_expected
 from proxies import DEPLOY
 from redis import Redis
 from redis.exceptions import NoPermissionError
-from redis_servers import redis_server, until
+from redis_servers import redis_server
 
 from onlinesim_rent.hosts.answer import Raised
 from onlinesim_rent.hosts.exchange import ExchangeError
@@ -180,7 +180,7 @@ def test_the_shipped_acl_and_tls_let_a_fleet_answer_and_nothing_more(tmp_path, c
         redis_server(tmp_path, *shipped_options(tmp_path, port), "--aclfile", acl(tmp_path)),
         Host("pool-1", tmp_path, url, modems(range(3))),
     ):
-        until(lambda: exchange(url).there(["pool-1"]))
+        until_expected(url, "pool-1")
         assert count(take(front(url))) == 3
         kept = kept_union(front(url))
         assert kept
@@ -205,7 +205,7 @@ OF_A_CONNECTION = {"discard", "ping", "select", "subscribe", "unsubscribe"}
 def test_the_shipped_acl_allows_no_command_that_is_not_used(redis, tmp_path):
     redis.client.config_resetstat()
     with Host("pool-1", tmp_path, redis.url, modems(range(3))):
-        until(lambda: redis.client.zscore(f"{PREFIX}:seen", "pool-1") is not None)
+        until_expected(redis.url, "pool-1")
         take(front(redis.url))
         kept_union(front(redis.url))
         # A host that keeps its name renews it.

@@ -6,12 +6,13 @@ import os
 import select
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from threading import Timer
-from typing import TYPE_CHECKING
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from lines import (
     BAUD_RATE,
+    CENSUS_SECONDS,
     TELNET_OPTIONS,
     ask,
     black_hole,
@@ -30,13 +31,21 @@ from lines import (
     tcp_peer,
     trickle,
 )
+from servers import PATIENCE_SECONDS
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
 from onlinesim_rent.finding import Verdict
+from onlinesim_rent.modem import probe
+from onlinesim_rent.modem.ports.find import find_ports
+from onlinesim_rent.modem.ports.open import open_port
+from onlinesim_rent.modem.ports.tcp import TcpPort
 from onlinesim_rent.modem.probe import Prober
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from onlinesim_rent.modem.ports.open import OpenPort
+    from onlinesim_rent.modem.ports.tcp import Address
 
 STUCK = 64
 OVERSHOOT_SECONDS = 0.2
@@ -51,9 +60,12 @@ def loopback(number: int, count: int = STUCK) -> list[str]:
 
 
 @contextmanager
-def pseudo_terminals(count: int = STUCK) -> Iterator[list[str]]:
+def pseudo_terminals(count: int = STUCK, *, full: bool = False) -> Iterator[list[str]]:
     with ExitStack() as stack:
-        yield [stack.enter_context(pseudo_terminal())[1] for _ in range(count)]
+        terminals = [stack.enter_context(pseudo_terminal()) for _ in range(count)]
+        for terminal in terminals if full else ():
+            fill(*terminal)
+        yield [path for _, path in terminals]
 
 
 # TCP
@@ -77,7 +89,7 @@ def test_note_8_a_terminal_server_is_judged_by_what_it_does():
         peers[hole] = (Verdict.UNREACHABLE, "the terminal server does not answer")
         findings = ask(*peers)
     # Long before the census must end: the black hole does not hold it up.
-    assert max(finding.seconds for finding in findings.values()) < 6.0
+    assert max(finding.seconds for finding in findings.values()) < CENSUS_SECONDS / 2
     for name, (verdict, reason) in peers.items():
         assert (findings[name].verdict, findings[name].reason[: len(reason)]) == (verdict, reason)
 
@@ -140,13 +152,11 @@ def test_notes_3_and_7_the_deadline_holds_for_hostile_ports(way: str, monkeypatc
         if way in {"close", "mixed"}:
             closing += stack.enter_context(pseudo_terminals(count))
         if way in {"full", "nobody reads", "mixed"}:
-            full += stack.enter_context(pseudo_terminals(count))
+            full += stack.enter_context(pseudo_terminals(count, full=way != "nobody reads"))
         if way in {"connect", "mixed"}:
             remote += loopback(stack.enter_context(black_hole()), count)
         if way == "trickle":
             remote += loopback(stack.enter_context(tcp_peer(trickle)), count)
-        for path in full if way != "nobody reads" else ():
-            fill(path)
         sick = opening + closing + full + remote
         bank = stack.enter_context(SimulatedBank(live_bank(1, 0.0)))
         if way == "flood":
@@ -199,12 +209,22 @@ def test_note_3_a_stuck_port_is_left_out_until_it_is_free(way: str, monkeypatch:
     assert [finding.reason for finding in last.values()] == ["answered all checks"] * 2
 
 
-def test_note_8_a_pending_connection_ends_with_its_census():
-    prober = Prober(BAUD_RATE)
+def test_note_8_a_pending_connection_ends_with_its_census(monkeypatch: pytest.MonkeyPatch):
+    """Here a second passes when a connection is begun, and no time at all otherwise."""
+    now = 0.0
+
+    def connect(address: Address, number: int) -> TcpPort:
+        nonlocal now
+        connection = TcpPort(address, number)
+        now += 1.0
+        return connection
+
+    monkeypatch.setattr(probe, "TcpPort", connect)
+    prober = Prober(BAUD_RATE, clock=lambda: now)
     with black_hole() as number:
-        [url] = loopback(number, 1)
-        first, again = (ask(url, seconds=0.1, prober=prober)[url] for _ in range(2))
-    last = ask(url, prober=prober)[url]
+        ports = find_ports(loopback(number, 1))
+        [first], [again] = (prober.probe(ports, now + 1.0) for _ in range(2))
+    [last] = prober.probe(ports, now + 100.0)
     assert first.verdict is again.verdict is Verdict.OUT_OF_TIME
     assert last.reason.startswith("connection refused")
 
@@ -218,23 +238,45 @@ def test_note_3_a_port_queued_at_the_deadline_is_never_opened():
     assert opens <= 2 * 4
 
 
-def test_note_7_a_port_that_is_slow_to_accept_has_not_hung_up():
+class Refusing:
+    """An open port that notes when it takes no more bytes."""
+
+    def __init__(self, line: OpenPort, has_refused: Event) -> None:
+        self._line = line
+        self._has_refused = has_refused
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+    def write(self, data: bytes) -> int:
+        try:
+            return self._line.write(data)
+        except BlockingIOError:
+            self._has_refused.set()
+            raise
+
+
+def test_note_7_a_port_that_is_slow_to_accept_has_not_hung_up(monkeypatch: pytest.MonkeyPatch):
+    """Its module reads only once the port could not take the first command."""
     simulated = SimulatedModule(imei(1), imsi("25099", 1), latency=0)
     simulated.opened(0, 0.0)
+    has_refused = Event()
+    monkeypatch.setattr(probe, "open_port", lambda *port: Refusing(open_port(*port), has_refused))
 
     def come_to_life() -> None:
+        assert has_refused.wait(PATIENCE_SECONDS)
         with suppress(OSError):
             while select.select([master], [], []):
                 for event in simulated.feed(0, os.read(master, 65536).lstrip(b"x"), 0.0):
                     os.write(master, event.data)
 
     with pseudo_terminal() as (master, path):
-        fill(path)
-        # Long after the first command, which it cannot take, and before that is given up.
-        module_thread = Timer(0.4, come_to_life)
+        fill(master, path)
+        module_thread = Thread(target=come_to_life)
         module_thread.start()
         finding = ask(path)[path]
         module_thread.join()
+    assert has_refused.is_set()
     assert finding.verdict is Verdict.AVAILABLE
 
 
@@ -251,4 +293,4 @@ print(json.dumps(time.monotonic()))
     with pseudo_terminals() as sick:
         ended_at, _ = python(code, *sick)
     # A process that waits for its threads would never end.
-    assert time.monotonic() - ended_at < 10.0
+    assert time.monotonic() - ended_at < PATIENCE_SECONDS / 2

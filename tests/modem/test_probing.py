@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from selectors import EVENT_WRITE, SelectorKey
+from types import CodeType, FrameType
 
+import pytest
 from chaos_bank import ChaosBank, random_bank
 from virtual import VirtualHost, VirtualLine, VirtualSelector
 
+from onlinesim_rent import modem
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem.background import Task
 from onlinesim_rent.modem.ports.find import Port
@@ -123,3 +130,53 @@ def test_many_talking_ports_do_not_delay_the_deadline():
     assert len(host.ports) > 30
     Probing(host.ports, 8.0, host).run()
     assert host.now < 8.0 + 0.5 + CLOSE_SECONDS + 0.5
+
+
+MODEM = str(Path(modem.__file__).parent)
+
+
+def called_with(call: Callable[[CodeType], None], host: VirtualHost) -> None:
+    """Take a census, and tell of each function of the package that is called."""
+
+    def trace(frame: FrameType, *_: object) -> None:
+        if frame.f_code.co_filename.startswith(MODEM):
+            call(frame.f_code)
+
+    # The garbage of other tests may call functions of the package at any time.
+    gc.disable()
+    traced = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        census(host)
+    finally:
+        sys.settrace(traced)
+        gc.enable()
+
+
+def test_ctrl_c_at_any_step_is_no_other_error():
+    steps: dict[CodeType, None] = {}
+    called_with(steps.setdefault, VirtualHost(one_sound_module()))
+
+    for step in steps:
+
+        def interrupt(code: CodeType, step: CodeType = step) -> None:
+            if code is step:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            called_with(interrupt, VirtualHost(one_sound_module()))
+    assert len(steps) > 50
+
+
+class HostWithCtrlC(VirtualHost):
+    def note(self, port: Port, arrow: str, data: bytes) -> None:
+        if data == b"AT+CIMI\r":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_no_port_open():
+    host = HostWithCtrlC(one_sound_module())
+    with pytest.raises(KeyboardInterrupt):
+        census(host)
+    assert [module.module.counts[0].opens for module in host.bank.modules] == [1]
+    assert host._open == {}

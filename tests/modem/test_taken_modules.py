@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from lines import LOCKS, ask, holder, lock_file, stuck
+from lines import LOCKS, ask, holder, lock_file, once_found, stuck
 from sysfs import wired
 
 from modem_simulator import SimulatedBank, SimulatedModule, imei, imsi, live_bank
@@ -76,13 +75,11 @@ def test_a_lock_file_of_another_port_takes_the_module(tmp_path: Path, monkeypatc
 
 
 def test_a_holder_that_comes_during_the_census_takes_the_module(tmp_path: Path):
-    with SimulatedBank(live_bank(2, 0.1)) as bank, ExitStack() as stack, ThreadPoolExecutor(1) as census:
-        prober = wired(tmp_path, bank.port("modem000"), bank.port("modem001"))
-        taken = census.submit(ask_first, bank, prober)
-        while bank.stats()["ports"]["modem000"]["commands"] < 2:
-            assert not taken.done()
-        stack.enter_context(holder(bank.port("modem001"), "nothing"))
-        assert taken.result().reason.startswith("its module is held on ttyUSB1 by process ")
+    with SimulatedBank(live_bank(2, 0.0)) as bank, ExitStack() as stack:
+        named, unnamed = bank.port("modem000"), bank.port("modem001")
+        taken = once_found(1, lambda: stack.enter_context(holder(unnamed, "nothing")))
+        finding = ask_first(bank, wired(tmp_path, named, unnamed, progress=taken))
+        assert finding.reason.startswith("its module is held on ttyUSB1 by process ")
 
 
 def test_a_census_is_no_holder_of_its_own_ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

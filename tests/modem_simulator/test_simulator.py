@@ -7,10 +7,10 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
-from time import monotonic
 
 import pytest
 import serial
+from servers import PATIENCE_SECONDS, until
 
 from modem_simulator import (
     FAMILIES,
@@ -399,8 +399,9 @@ def bank():
         yield running
 
 
-def open_port(bank, name, timeout=5.0):
-    return serial.Serial(bank.port(name), 115200, timeout=timeout, write_timeout=5.0, exclusive=True)
+def open_port(bank, name):
+    seconds = {"timeout": PATIENCE_SECONDS, "write_timeout": PATIENCE_SECONDS}
+    return serial.Serial(bank.port(name), 115200, exclusive=True, **seconds)
 
 
 def exchange(port, command, end=b"OK\r\n"):
@@ -443,10 +444,7 @@ def test_a_hang_up_ends_the_reading_and_the_port_comes_back(bank):
         with pytest.raises(serial.SerialException):
             port.read(1000)
     bank.change("modem002", fault="none")
-    deadline = monotonic() + 5.0
-    while not Path(bank.port("modem002")).exists():
-        bank.stats()
-        assert monotonic() < deadline
+    until(lambda: Path(bank.port("modem002")).exists())
     with open_port(bank, "modem002") as port:
         assert exchange(port, b"AT").endswith(b"OK\r\n")
 
@@ -465,9 +463,8 @@ def test_the_simulator_sleeps_when_ports_are_closed_or_full(bank):
         flooding.read(1)
         port.close()
         assert bank.stats()["totals"]["opens"] == 2
-        deadline = monotonic() + 5.0
-        while Path(f"/proc/{bank.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
-            assert monotonic() < deadline
+        stat = Path(f"/proc/{bank.pid}/stat")
+        until(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S")
 
 
 def test_a_port_is_raw_before_anybody_sets_it_up(bank):
@@ -536,7 +533,7 @@ def test_it_removes_its_ports_when_standard_input_ends(simulator):
     process = simulator("--modules", "2", "--latency", "0.001")
     directory = Path(json.loads(process.stdout.readline())["ports"]).parent
     assert len(list(directory.iterdir())) == 2
-    process.communicate(timeout=5)
+    process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 0
     assert not directory.exists()
 
@@ -546,13 +543,15 @@ def test_a_signal_ends_it_and_takes_its_ports_along(simulator, tmp_path, number)
     process = simulator("--directory", str(tmp_path / "ports"))
     assert json.loads(process.stdout.readline()) == {"ports": f"{tmp_path}/ports/*", "modules": 49}
     process.send_signal(number)
-    assert process.wait(timeout=5) == 0
+    assert process.wait(timeout=PATIENCE_SECONDS) == 0
     assert not (tmp_path / "ports").exists()
 
 
 def test_commands_are_lines(simulator):
     process = simulator("--modules", "1")
-    answers, _ = process.communicate("fault denied modem000\nfault tired modem000\nnonsense\n", timeout=5)
+    answers, _ = process.communicate(
+        "fault denied modem000\nfault tired modem000\nnonsense\n", timeout=PATIENCE_SECONDS
+    )
     _, changed, refused, unknown = map(json.loads, answers.splitlines())
     assert changed["fault"] == "denied"
     assert "no fault is called 'tired'" in refused["error"]
@@ -567,7 +566,7 @@ def test_a_wrong_start_ends_with_a_sentence(simulator, tmp_path):
         (["--directory", str(tmp_path)], "is not empty"),
     ]:
         process = simulator(*arguments)
-        _, complaint = process.communicate(timeout=5)
+        _, complaint = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 1
         assert reason in complaint
         assert "Traceback" not in complaint

@@ -330,7 +330,7 @@ def test_a_clock_that_steps_back_makes_no_stale_census_fresh(serve, bank, wall_c
     began = time.monotonic()
     while bank.stats()["totals"]["dialogues"] == 4:
         passed = time.monotonic() - began
-        assert passed < 5, "a census of one second is still served after five"
+        assert passed < PATIENCE_SECONDS, "a census of one second is still served after two minutes"
         # As if no time had passed.
         wall_clock.set(-passed)
         ask(server)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from unittest.mock import patch
 
+import pytest
 from servers import PATIENCE_SECONDS, environment
+
+from onlinesim_rent.console import main
 
 ONLINESIM_RENT = [sys.executable, "-m", "onlinesim_rent"]
 
@@ -22,3 +29,16 @@ def run(
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+def run_here(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same in this process, which is quicker: for what no process of its own must show."""
+    stdout, stderr = StringIO(), StringIO()
+    with (
+        patch.dict(os.environ, environment(**variables), clear=True),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(arguments, prog_name="onlinesim-rent")
+    return subprocess.CompletedProcess(arguments, ended.value.code, stdout.getvalue(), stderr.getvalue())

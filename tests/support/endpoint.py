@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 TRICKLE_SECONDS = 0.02
 
 SERVICES = {
@@ -84,15 +84,20 @@ class Endpoint(NamedTuple):
 
 @contextmanager
 def endpoint(*certificate: str) -> Iterator[Endpoint]:
-    """Start an endpoint, and end it with the block. With a certificate and its key, it speaks TLS."""
+    """Start an endpoint, and end it with the block. With a certificate and its key, it speaks TLS.
+
+    It is yielded once it serves, because what it is asked may have a deadline.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         command = [sys.executable, __file__, str(listener.fileno()), *certificate]
-        process = subprocess.Popen(command, pass_fds=[listener.fileno()])
+        process = subprocess.Popen(command, pass_fds=[listener.fileno()], stdout=subprocess.PIPE)
         try:
+            assert process.stdout
+            assert process.stdout.readline() == b"\n"
             yield Endpoint(process, listener.getsockname()[1])
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 # The process
@@ -176,6 +181,9 @@ def main(descriptor: str, *certificate: str) -> None:
         listener = context.wrap_socket(listener, server_side=True)
     server = ThreadingHTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
     server.socket = listener
+    # Tells that it serves.
+    sys.stdout.write("\n")
+    sys.stdout.flush()
     server.serve_forever()
 
 

@@ -24,8 +24,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 from marketplace import ask
-from redis_servers import RedisServer, redis_server, until
-from servers import Lines, assert_tells_no_secret, environment, gunicorn
+from redis_servers import RedisServer, redis_server
+from servers import Lines, assert_tells_no_secret, environment, gunicorn, until
 
 from modem_simulator import SimulatedBank, SimulatedModule
 from modem_simulator.banks import PUBLISHED_EXAMPLE, default_bank

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from lines import CENSUS_SECONDS
+from servers import until
+
 from onlinesim_rent.census.cache import CensusCache
 from onlinesim_rent.census.claims import Claims
 from onlinesim_rent.census.counting import Census
@@ -52,7 +55,7 @@ class Host:
     cache_seconds: float = 5.0
     publish_seconds: float = 0.0
     censuses: int = 0
-    error: str = ""
+    pauses: list[float] = field(default_factory=list)
     _ended: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -92,7 +95,7 @@ class Host:
             self.name,
             self.owner or self.name,
             self.publish_seconds,
-            deadline_seconds=8,
+            deadline_seconds=CENSUS_SECONDS,
             release=self.release,
             sleep=self._sleep,
         )
@@ -102,6 +105,7 @@ class Host:
             return
 
     def _sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
         if self._ended.wait(seconds):
             raise Ended
 
@@ -119,13 +123,21 @@ class _EndingExchange(RedisExchange):
             raise Ended
 
 
-def front(url: str, own: Host | None = None, expected: tuple[str, ...] = ()) -> Fleet:
+def until_expected(url: str, *hosts: str) -> None:
+    """Wait until these hosts are there and fronts expect them, which is a moment later."""
+    exchange = RedisExchange(url, PREFIX)
+    until(lambda: set(hosts) <= exchange.there(hosts) & set(exchange.seen()))
+
+
+def front(
+    url: str, own: Host | None = None, expected: tuple[str, ...] = (), cache_seconds: float = 5.0
+) -> Fleet:
     """Return a front, without ports or on a host."""
     name, cache = (own.name, own.cache) if own else ("front", None)
-    return Fleet(RedisExchange(url, PREFIX), MARKS, NAMES, name, cache, expected, 5.0)
+    return Fleet(RedisExchange(url, PREFIX), MARKS, NAMES, name, cache, expected, cache_seconds)
 
 
-def take(fleet: Fleet, seconds: float = 8.0) -> Census:
+def take(fleet: Fleet, seconds: float = CENSUS_SECONDS) -> Census:
     return fleet.take(boot_clock() + seconds)
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from servers import PATIENCE_SECONDS, environment
+from servers import PATIENCE_SECONDS, environment, until
 
 from modem_simulator import SimulatedModule, imei, imsi
 from modem_simulator.pseudo_terminal import open_master
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from onlinesim_rent.finding import Finding
     from onlinesim_rent.modem.ports.find import Port
     from onlinesim_rent.modem.ports.open import OpenPort
+    from onlinesim_rent.modem.probing import Progress
 
 BAUD_RATE = 115200
 IS_ROOT = os.geteuid() == 0
@@ -42,7 +43,10 @@ ORDINARY_USER = 65534 if IS_ROOT else os.geteuid()
 TELNET_OPTIONS = bytes.fromhex("fffb03 fffd03 fffb01 fffe01 fffd00 fffb00")
 """What ser2net 4.3.11 sends first in telnet mode."""
 
-CENSUS_SECONDS = 20.0
+MOST_UNREAD = 4095
+"""So many bytes wait at a terminal that nobody reads; the kernel keeps the others back (linux/tty.h)."""
+
+CENSUS_SECONDS = 60.0
 """How long a census may take in a test that is not about time: a busy host reads /proc slowly."""
 
 
@@ -56,8 +60,26 @@ def ask(*patterns: str, seconds: float = CENSUS_SECONDS, prober: Prober | None =
     return {finding.port: finding for finding in findings}
 
 
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def once_found(count: int, happen: Callable[[], object]) -> Progress:
+    """For a Prober: lets something happen at the moment when so many ports have a finding."""
+    has_happened = False
+
+    def progress(found: int, _ports: int) -> None:
+        nonlocal has_happened
+        if found == count and not has_happened:
+            has_happened = True
+            happen()
+
+    return progress
+
+
+def descriptors() -> set[tuple[str, str]]:
+    """The descriptors of this process, each with what it leads to."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found.add((descriptor, os.readlink(f"/proc/self/fd/{descriptor}")))
+    return found
 
 
 def port_threads() -> list[threading.Thread]:
@@ -93,16 +115,24 @@ def opened(path: str, flags: int = os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK) -> I
         os.close(descriptor)
 
 
-def fill(path: str) -> None:
-    """Fill a line until it accepts no more bytes."""
+def fill(master: int, path: str) -> None:
+    """Fill a line until it accepts no more bytes.
+
+    The kernel brings the bytes to the other end in its own time, which makes room until that end is full too.
+    """
     with opened(path) as line:
         attributes = termios.tcgetattr(line)
         attributes[1] &= ~termios.OPOST
         termios.tcsetattr(line, termios.TCSANOW, attributes)
-        for size in (4096, 1):
-            with suppress(BlockingIOError):
-                while True:
-                    os.write(line, b"x" * size)
+        until(lambda: unread(master) == MOST_UNREAD or _write_all(line))
+        _write_all(line)
+
+
+def _write_all(line: int) -> None:
+    for size in (4096, 1):
+        with suppress(BlockingIOError):
+            while True:
+                os.write(line, b"x" * size)
 
 
 # TCP peers

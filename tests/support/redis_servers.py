@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import redis
-from servers import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,13 +59,3 @@ def redis_server(directory: Path, *options: str) -> Iterator[RedisServer]:
         if server.process.poll() is None:
             server.go_on()
             server.kill()
-
-
-def until(condition: object, seconds: float = PATIENCE_SECONDS) -> float:
-    """Wait until a condition holds; return the seconds that it took."""
-    assert callable(condition)
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < seconds, "it never came true"
-        time.sleep(0.01)
-    return time.monotonic() - began

@@ -17,15 +17,24 @@ from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from modem_simulator import SimulatedBank
 
 SUPPORT = Path(__file__).parent
 PROJECT = SUPPORT.parents[1]
 
-PATIENCE_SECONDS = 30
-"""How long a test waits for a process. A healthy process is much faster."""
+PATIENCE_SECONDS = 120
+"""How long a test waits for a process. A healthy process is much faster, but a busy host may be very slow."""
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> float:
+    """Wait until a condition holds; return the seconds that it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds, "it never came true"
+        time.sleep(0.01)
+    return time.monotonic() - began
 
 
 class Answer(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lines import BAUD_RATE
 
@@ -227,7 +227,7 @@ def _add_tty(sysfs: Path, interface: Path, driver: str, tty: str, number: int | 
     (sysfs / "class" / "tty" / tty).symlink_to("../.." / directory.relative_to(sysfs))
 
 
-def wired(sysfs: Path, *paths: str, driver: str = "option", **options: bool) -> Prober:
+def wired(sysfs: Path, *paths: str, driver: str = "option", **options: Any) -> Prober:
     """A prober that finds in sysfs that the terminals are ttyUSB0, ttyUSB1, ... of one USB device."""
     ttys = {f"ttyUSB{number}": os.stat(path).st_rdev for number, path in enumerate(paths)}
     listing = Listing("", "1-1", "2c7c:0125", tuple(f"{driver} {tty}" for tty in ttys))

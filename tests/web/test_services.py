@@ -18,7 +18,7 @@ from endpoint import SERVICES, Endpoint, endpoint, packed, response
 from hand_census import HandCensus, census_of
 from marketplace import BODY, HEADERS
 from proxies import make_certificate
-from servers import PATIENCE_SECONDS
+from servers import PATIENCE_SECONDS, until
 from werkzeug.serving import make_server
 
 from modem_simulator import SimulatedBank, SimulatedModule
@@ -28,9 +28,10 @@ from onlinesim_rent.census.counting import Census
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.finding import CensusError
 from onlinesim_rent.settings import Settings
+from onlinesim_rent.web.errors import ServicesError
 from onlinesim_rent.web.merging import merge
 from onlinesim_rent.web.schemas import dump_answer
-from onlinesim_rent.web.services_client import ANSWER_LIMIT, MOST_AT_ONCE
+from onlinesim_rent.web.services_client import ANSWER_LIMIT, MOST_AT_ONCE, ServicesClient, ServicesRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PATH = "/getServices"
 MERGED = merge(SERVICES, dump_answer(HandCensus().census.available))
 FAULT = "the endpoint of RENT_SERVICES_URL "
+GONE = f"{FAULT}takes no connection; start it, or correct the address"
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +55,11 @@ def partner() -> Iterator[Endpoint]:
 
 @pytest.fixture
 def serve(settings: Settings, census: HandCensus) -> Callable[..., FlaskClient]:
-    """Makes a client of the service with an endpoint of its own."""
+    """Makes a client of the service with an endpoint of its own, which has much time to answer."""
 
     def start(url: str, **changed: Any) -> FlaskClient:
-        return create_app(replace(settings, services_url=url, **changed), census).test_client()
+        changed = {"services_url": url, "deadline_seconds": PATIENCE_SECONDS} | changed
+        return create_app(replace(settings, **changed), census).test_client()
 
     return start
 
@@ -81,10 +84,9 @@ def asking_threads() -> list[threading.Thread]:
 
 @pytest.fixture
 def no_thread_is_left() -> Iterator[None]:
+    until(lambda: asking_threads() == [])
     yield
-    for thread in asking_threads():
-        thread.join(PATIENCE_SECONDS)
-    assert asking_threads() == []
+    until(lambda: asking_threads() == [])
 
 
 # What is answered and asked
@@ -463,28 +465,35 @@ def test_a_late_answer_is_an_error_at_the_deadline_and_leaves_no_thread(
 
 
 @pytest.mark.usefixtures("no_thread_is_left")
-def test_an_endpoint_that_stops_and_goes_on_is_used_again(serve: Callable[..., FlaskClient]) -> None:
+def test_an_endpoint_that_stops_and_goes_on_is_used_again() -> None:
     with endpoint() as own:
-        client = serve(own.answers(packed(SERVICES)), deadline_seconds=1)
-        assert ask(client).json == MERGED
+        client = ServicesClient(own.answers(packed(SERVICES)))
+
+        def answer(seconds: float) -> object:
+            request = ServicesRequest({}, BODY.encode())
+            with client.asking(request, boot_clock() + seconds) as exchange:
+                return exchange.answer()
+
+        assert answer(PATIENCE_SECONDS) == SERVICES
         own.process.send_signal(signal.SIGSTOP)
-        assert "did not answer within" in error_of(ask(client))
+        with pytest.raises(ServicesError, match="did not answer within"):
+            answer(0.5)
         own.process.send_signal(signal.SIGCONT)
-        assert ask(client).json == MERGED
+        assert answer(PATIENCE_SECONDS) == SERVICES
 
 
 @pytest.mark.usefixtures("no_thread_is_left")
 def test_requests_under_way_are_bounded(serve: Callable[..., FlaskClient]) -> None:
-    """The endpoint takes no connection, so that no request ends before its connection's time."""
-    with socket.create_server(("127.0.0.1", 0), backlog=MOST_AT_ONCE + 8) as silent:
-        client = serve(f"http://127.0.0.1:{silent.getsockname()[1]}/", deadline_seconds=1)
-        with ThreadPoolExecutor(MOST_AT_ONCE + 8) as marketplace:
-            errors = [
-                error_of(answer) for answer in marketplace.map(lambda _: ask(client), range(MOST_AT_ONCE + 8))
-            ]
-
-    assert sum(f"holds up {MOST_AT_ONCE} earlier requests" in error for error in errors) >= 1
-    assert len(asking_threads()) <= MOST_AT_ONCE
+    """The endpoint answers nobody until it goes away, so all requests before that are under way."""
+    with ThreadPoolExecutor(MOST_AT_ONCE) as marketplace:
+        with socket.create_server(("127.0.0.1", 0), backlog=MOST_AT_ONCE) as silent:
+            client = serve(f"http://127.0.0.1:{silent.getsockname()[1]}/")
+            under_way = [marketplace.submit(ask, client) for _ in range(MOST_AT_ONCE)]
+            until(lambda: len(asking_threads()) == MOST_AT_ONCE)
+            for _ in range(8):
+                assert f"holds up {MOST_AT_ONCE} earlier requests" in error_of(ask(client))
+        assert {error_of(answer.result()) for answer in under_way} == {GONE}
+        assert error_of(ask(client)) == GONE
 
 
 def test_a_host_without_threads_is_an_error_for_as_long_as_it_has_none(

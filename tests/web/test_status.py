@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 from hand_census import HandCensus, census_of
+from lines import CENSUS_SECONDS
 from servers import assert_tells_no_secret
 
 from onlinesim_rent.application import create_app, live_census
@@ -278,7 +279,7 @@ def test_the_last_hours_are_drawn_and_told(settings: Settings) -> None:
 
 def test_a_live_census_is_remembered_for_the_picture(settings: Settings) -> None:
     live = live_census(replace(settings, ports=("/nowhere/*",)))
-    live.get(boot_clock() + 8)
+    live.get(boot_clock() + CENSUS_SECONDS)
     with pytest.raises(CensusError):
         live.get(boot_clock() - 1)
     [point] = History(RuntimeDirectory(settings.runtime_dir)).points()
@@ -288,7 +289,7 @@ def test_a_live_census_is_remembered_for_the_picture(settings: Settings) -> None
 
 def test_with_the_page_off_nothing_is_remembered(settings: Settings) -> None:
     off = replace(settings, status_page=False, ports=("/nowhere/*",))
-    live_census(off).get(boot_clock() + 8)
+    live_census(off).get(boot_clock() + CENSUS_SECONDS)
 
     assert History(RuntimeDirectory(settings.runtime_dir)).points() == ()
 

@@ -81,8 +81,12 @@ class Probing:
                 self._serve_until(self._deadline, self._has_found_all)
                 while self._ask([line for line in self.lines if self._is_too_old(line)]):
                     self._serve_until(self._deadline, self._has_found_all)
-            finally:
                 self._give_up_the_rest()
+            except BaseException:
+                # Ctrl-C can come at any step, and what is half done must not go on.
+                self._turns.abandon()
+                raise
+            finally:
                 self._serve_until(self._clock() + CLOSE_SECONDS, self._has_closed_all)
         self._check_counted()
         findings = [line.finding for line in self.lines if line.finding]

@@ -144,6 +144,18 @@ class Turns:
         """Open no more ports."""
         self._waiting.clear()
 
+    def abandon(self) -> None:
+        """Open no more ports, and close all others, whatever was going on with each."""
+        self.end()
+        watched = [key.fileobj for key in self.selector.get_map().values() if key.data]
+        for opened in watched:
+            self.selector.unregister(opened)
+        for line in self._lines:
+            if line.state in {State.TALKING, State.CONNECTING}:
+                self.close(line)
+            elif line.state in {State.QUEUED, State.OPENING} and not line.move(State.QUEUED, State.CLOSED):
+                line.state = State.GIVEN_UP
+
     def _queue(self, lines: Sequence[Line]) -> None:
         give_up_at = self._system.clock() + OPEN_SECONDS
         for line in lines:

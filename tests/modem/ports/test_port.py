@@ -259,9 +259,9 @@ def test_note_4_an_open_port_takes_the_planned_descriptors():
     with pseudo_terminal() as (_, path):
         before = descriptors()
         port = open_port(only(path), BAUD_RATE)
-        assert descriptors() - before == DESCRIPTORS_PER_PORT
+        assert len(descriptors() - before) == DESCRIPTORS_PER_PORT
         port.close()
-        assert descriptors() == before
+        assert descriptors() <= before
 
 
 def test_an_open_port_is_locked_and_does_not_block():
