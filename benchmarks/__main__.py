@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import answers
@@ -21,22 +21,12 @@ import claims
 import comparison
 import starting
 import wrk
-from figures import Bar, Part, Table
+from figures import Part
 from machine import machine
+from page import bars_of, written
 from progress import Tell, teller
 
 DIRECTORY = Path(tempfile.gettempdir(), "onlinesim-rent-benchmarks")
-HEAD = """# Benchmarks
-
-`make bench` measures all of this again, in about six minutes, and writes this page and its chart into a
-directory outside the tree. Let nothing else run meanwhile. Compare the ratios: the seconds depend on the
-machine.
-
-This run: {machine}. The modules are simulated, in a process beside the service, on the same processors.
-
-![A census against the floor, and against other programs](benchmarks.svg)
-
-"""
 
 
 def main() -> None:
@@ -49,7 +39,7 @@ def main() -> None:
     costs = census.measured(tell)
     peers = comparison.measured(tell)
     parts = [census.part(costs), comparison.part(peers), *_others(tell)]
-    report = written(parts)
+    report = written(machine(), [bars_of(parts), *(table for part in parts for table in part.tables)])
     (directory / "benchmarks.md").write_text(report)
     chart.draw(costs, comparison.seconds(peers), directory / "benchmarks.svg")
     tell(f"written: {directory}/benchmarks.md and benchmarks.svg")
@@ -69,19 +59,6 @@ def _others(tell: Tell) -> Iterator[Part]:
     yield answers.cold(tell)
     yield starting.start(tell)
     yield starting.memory(tell)
-
-
-def written(parts: Sequence[Part]) -> str:
-    """Return the report in Markdown."""
-    tables = [bars_of(parts), *(table for part in parts for table in part.tables)]
-    return HEAD.format(machine=machine()) + "\n".join(table.markdown for table in tables)
-
-
-def bars_of(parts: Sequence[Part]) -> Table:
-    """Return the table of all bars."""
-    bars: list[Bar] = [bar for part in parts for bar in part.bars]
-    notes = "What the project wants to reach, and what this run measured."
-    return Table("Bars", notes, ["bar", "measured", "met"], [bar.row for bar in bars])
 
 
 if __name__ == "__main__":

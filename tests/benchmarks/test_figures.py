@@ -9,6 +9,8 @@ import rounds
 from banks import PSEUDO_TERMINALS, TCP, Bank
 from census import measured_bank
 from figures import Bar, Spread, Table, slope
+from page import HEAD, TAIL
+from servers import PROJECT
 from starting import numbers
 
 
@@ -56,3 +58,9 @@ def test_the_numbers_of_an_answer_are_counted_once():
     operators = {"any": {"rent": 5}, "beeline": {"rent": 2}, "megafon": {"rent": 3}}
     answer = {"countryList": [{"country": "russia", "operatorMap": operators}]}
     assert numbers(json.dumps(answer).encode()) == 5
+
+
+def test_the_kept_page_is_one_that_the_benchmark_wrote():
+    kept = (PROJECT / "docs" / "benchmarks.md").read_text()
+    assert kept.startswith(HEAD.partition("{machine}")[0])
+    assert kept.endswith(TAIL)
