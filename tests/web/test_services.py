@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import logging
+import os
 import signal
 import socket
 import threading
@@ -476,6 +477,7 @@ def test_an_endpoint_that_stops_and_goes_on_is_used_again() -> None:
 
         assert answer(PATIENCE_SECONDS) == SERVICES
         own.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, own.process.pid, os.WSTOPPED)
         with pytest.raises(ServicesError, match="did not answer within"):
             answer(0.5)
         own.process.send_signal(signal.SIGCONT)
