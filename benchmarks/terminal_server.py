@@ -8,6 +8,7 @@ Prints the first TCP port's number once all of them listen; the others follow it
 from __future__ import annotations
 
 import resource
+import select
 import selectors
 import socket
 import sys
@@ -27,7 +28,7 @@ class TerminalServer:
     """Serves each module on its own TCP port of an address, to one client at a time."""
 
     def __init__(self, address: str, modules: Iterable[SimulatedModule]) -> None:
-        self._selector = selectors.DefaultSelector()
+        self._selector = selectors.EpollSelector()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         for number, module in enumerate(modules, FIRST_NUMBER):
@@ -39,7 +40,9 @@ class TerminalServer:
         """Serve until the process ends."""
         while True:
             patience = max(0.0, self._timers[0][0] - time.monotonic()) if self._timers else None
-            for key, _ in self._selector.select(patience):
+            # epoll itself would round up to whole milliseconds.
+            select.select([self._selector], [], [], patience)
+            for key, _ in self._selector.select(0):
                 key.data()
             now = time.monotonic()
             while self._timers and self._timers[0][0] <= now:
