@@ -153,7 +153,7 @@ def _bars(costs: Iterable[Cost]) -> list[Bar]:
     bars = [
         Bar(
             f"a census of {size:,} modules at 50 ms on {transport} takes at most {most} times the floor",
-            f"{at_50[transport, size].ratio.median:.2f}",
+            f"{at_50[transport, size].ratio.median:.3f}",
             at_50[transport, size].ratio.median <= most,
         )
         for transport in TRANSPORTS
