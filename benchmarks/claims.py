@@ -12,15 +12,12 @@ from tempfile import TemporaryDirectory
 from banks import Bank
 from figures import Bar, Part, Spread, Table
 from progress import Tell
+from takers import DEADLINE_SECONDS, census_taker
 
-from onlinesim_rent.census.claims_directory import ClaimsDirectory
-from onlinesim_rent.census.known_modules import KnownModules
-from onlinesim_rent.census.runtime_directory import RuntimeDirectory
 from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.networks.home_network import Names
 
 MODULES = 512
 CLAIMS = 10_000
@@ -34,8 +31,8 @@ def part(tell: Tell) -> Part:
     allow_descriptors()
     with Bank(MODULES, 0.05).serve() as ports, TemporaryDirectory(dir="/dev/shm") as name:
         directory = Path(name)
-        without = taker(ports, None, directory)
-        with_claims = taker(ports, make_claims(directory), directory)
+        without = census_taker([ports], directory, Prober(115200))
+        with_claims = census_taker([ports], directory, Prober(115200), make_claims(directory))
         seconds(without)
         pairs = [(seconds(without), seconds(with_claims)) for _ in range(ROUNDS)]
     ratio = Spread.of(with_ / without for without, with_ in pairs)
@@ -58,16 +55,10 @@ def make_claims(directory: Path) -> Path:
     return claims
 
 
-def taker(ports: str, claims: Path | None, directory: Path) -> CensusTaker:
-    """Make what takes the service's census, with claims or without."""
-    known = KnownModules(RuntimeDirectory(directory / "runtime"))
-    return CensusTaker([ports], Prober(115200), Names.load(), known, ClaimsDirectory(claims))
-
-
 def seconds(taker: CensusTaker) -> float:
     """Take a census, insist that it is whole, and return the seconds that it took."""
     began = time.perf_counter()
-    census = taker.take(boot_clock() + 8)
+    census = taker.take(boot_clock() + DEADLINE_SECONDS)
     took = time.perf_counter() - began
     if sum(census.available.values()) != MODULES:
         raise SystemExit(f"{sum(census.available.values())} of {MODULES} modules were counted")

@@ -15,17 +15,12 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from onlinesim_rent.census.claims_directory import ClaimsDirectory
-from onlinesim_rent.census.known_modules import KnownModules
-from onlinesim_rent.census.runtime_directory import RuntimeDirectory
+from takers import DEADLINE_SECONDS, census_taker
+
 from onlinesim_rent.census.taking import CensusTaker
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.networks.home_network import Names
-
-DEADLINE_SECONDS = 8
-"""The service's default."""
 
 
 class Descriptors:
@@ -48,8 +43,7 @@ def main(ports: str, live: str, rounds: str) -> None:
     descriptors = Descriptors()
     prober = Prober(115200, progress=descriptors.look)
     with TemporaryDirectory(dir="/dev/shm", prefix="onlinesim-rent-") as directory:
-        known = KnownModules(RuntimeDirectory(Path(directory, "runtime")))
-        taker = CensusTaker([ports], prober, Names.load(), known, ClaimsDirectory(None))
+        taker = census_taker([ports], Path(directory), prober)
         measured = [timed(taker, int(live)) for _ in range(int(rounds))]
     seconds, processor = zip(*measured, strict=True)
     # Not getrusage(): its figure begins with what the parent process had.

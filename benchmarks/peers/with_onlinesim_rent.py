@@ -8,18 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from onlinesim_rent.census.claims_directory import ClaimsDirectory
-from onlinesim_rent.census.known_modules import KnownModules
-from onlinesim_rent.census.runtime_directory import RuntimeDirectory
-from onlinesim_rent.census.taking import CensusTaker
+from takers import DEADLINE_SECONDS, census_taker
+
 from onlinesim_rent.clock import boot_clock
 from onlinesim_rent.descriptors import allow_descriptors
 from onlinesim_rent.finding import Finding
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.probe import Prober
-from onlinesim_rent.networks.home_network import Names
-
-DEADLINE_SECONDS = 8
 
 
 class RememberingProber(Prober):
@@ -38,8 +33,7 @@ def main(ports: Sequence[str]) -> None:
     allow_descriptors()
     prober = RememberingProber(115200)
     with TemporaryDirectory() as directory:
-        known = KnownModules(RuntimeDirectory(Path(directory, "runtime")))
-        taker = CensusTaker(ports, prober, Names.load(), known, ClaimsDirectory(None))
+        taker = census_taker(ports, Path(directory), prober)
         taker.take(boot_clock() + DEADLINE_SECONDS)
     print(json.dumps({found.port: found.modem and found.modem.imei for found in prober.findings}))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 
 import pytest
 from fleets import PREFIX, Host, count, front, modems, states, take, until_expected
@@ -25,22 +24,15 @@ NETWORK = ("russia", "beeline")
 
 
 @pytest.fixture
-def redis(server):
-    server.client.flushall()
-    return server
-
-
-@pytest.fixture
-def start(redis, tmp_path):
+def start(redis, run_host):
     """Starts a host, and returns once fronts expect it."""
-    with ExitStack() as hosts:
 
-        def start(name, modules, **values):
-            host = hosts.enter_context(Host(name, tmp_path, redis.url, modems(modules), **values))
-            until_expected(redis.url, name)
-            return host
+    def start(name, modules, **values):
+        host = run_host(name, modules, **values)
+        until_expected(redis.url, name)
+        return host
 
-        yield start
+    return start
 
 
 def test_three_hosts_give_one_answer(start, redis):

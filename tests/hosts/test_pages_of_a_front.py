@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -24,23 +23,15 @@ pytestmark = pytest.mark.needs("redis-server")
 
 
 @pytest.fixture
-def redis(server):
-    server.client.flushall()
-    return server
-
-
-@pytest.fixture
-def start(redis, tmp_path):
+def start(redis, run_host):
     """Starts a host that publishes once an hour, and returns once it has published."""
-    with ExitStack() as hosts:
 
-        def start(name, modules, **values):
-            host = Host(name, tmp_path, redis.url, modems(modules), **{"publish_seconds": 3600} | values)
-            hosts.enter_context(host)
-            until(lambda: redis.client.exists(f"{PREFIX}:answer:{name}"))
-            return host
+    def start(name, modules, **values):
+        host = run_host(name, modules, **{"publish_seconds": 3600} | values)
+        until(lambda: redis.client.exists(f"{PREFIX}:answer:{name}"))
+        return host
 
-        yield start
+    return start
 
 
 class Clock:

@@ -93,6 +93,11 @@ class Line:
                 self.state = after
         return is_still
 
+    def give_up(self) -> None:
+        """Stop waiting for the port to open. A thread that is opening it finds that out, and closes it."""
+        if not self.move(State.QUEUED, State.CLOSED):
+            self.state = State.GIVEN_UP
+
     def begin(self, opened: OpenPort, now: float) -> None:
         """Begin the conversation over the port that has been opened: write the first command."""
         self.opened = opened

@@ -135,8 +135,8 @@ class Turns:
         """Stop waiting for a port that is queued or opening; another one may then open."""
         if line.port.is_remote:
             self._connections.give_up(line)
-        elif not line.move(State.QUEUED, State.CLOSED):
-            line.state = State.GIVEN_UP
+        else:
+            line.give_up()
         self._free += 1
         self._find(line, reason)
 
@@ -153,8 +153,8 @@ class Turns:
         for line in self._lines:
             if line.state in {State.TALKING, State.CONNECTING}:
                 self.close(line)
-            elif line.state in {State.QUEUED, State.OPENING} and not line.move(State.QUEUED, State.CLOSED):
-                line.state = State.GIVEN_UP
+            elif line.state in {State.QUEUED, State.OPENING}:
+                line.give_up()
 
     def _queue(self, lines: Sequence[Line]) -> None:
         give_up_at = self._system.clock() + OPEN_SECONDS
