@@ -61,7 +61,11 @@ def test_a_port_that_hangs_up_counts_against_its_device(tmp_path: Path):
     ]
     with SimulatedBank(modules) as bank:
         ports = bank.port("modem000"), bank.port("modem001")
-        assert verdicts(take(tmp_path, wired(tmp_path, *ports), *ports)) == [Verdict.HUNG_UP] * 2
+        sibling, gone = verdicts(take(tmp_path, wired(tmp_path, *ports), *ports))
+        assert gone is Verdict.HUNG_UP
+        # The number of a terminal that is gone is given to the next program that asks for one.
+        # If that program is quick, it is seen to hold the port.
+        assert sibling in {Verdict.HUNG_UP, Verdict.IN_USE}
 
 
 @pytest.mark.parametrize(
