@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from commands import run
+from helpers import with_capabilities
 from lines import holder
 from sysfs import EC25, FT4232H, Listing, add_uart, named_by_udev, plug_in
 from terminals import on_a_terminal
@@ -130,6 +131,22 @@ def test_asked_ports_tell_which_of_them_answer(asked: tuple[Plugged, str]):
     assert [row[4] for row in rows] == ["no", "no", "yes", "yes", "no", "no", "-", "no"]
     assert rows[6][6].startswith(held)
     assert "It is a guess for the module in 1-2: no port answered AT" in text
+
+
+@pytest.mark.needs("root", "setpriv")
+def test_a_port_that_may_not_be_opened_is_named_with_the_reason(tmp_path: Path):
+    with SimulatedBank(live_bank(4, 0.0)) as bank:
+        leads_to = {f"ttyUSB{number}": os.path.realpath(bank.port(f"modem00{number}")) for number in range(4)}
+        host = plugged(tmp_path, EC25, leads_to=leads_to)
+        for refused in ("ttyUSB0", "ttyUSB2"):
+            os.chmod(leads_to[refused], 0)
+        unprivileged = host._replace(command=[*with_capabilities(user=0), *host.command])
+        text = printed(unprivileged, "--ask").stdout
+        document = json.loads(printed(unprivileged, "--ask", "--json").stdout)
+    assert [row[4] for row in rows_of(text)[1:]] == ["-", "yes", "-", "yes"]
+    assert "Not asked: ttyUSB0, ttyUSB2. The reason: permission denied: " in text
+    reasons = [port["not_asked"].partition(":")[0] for port in document["devices"][0]["ports"]]
+    assert reasons == ["permission denied", "", "permission denied", ""]
 
 
 def test_the_printed_line_finds_the_port_that_answers(asked: tuple[Plugged, str], tmp_path: Path):

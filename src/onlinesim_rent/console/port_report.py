@@ -23,12 +23,14 @@ class HostPorts:
 
     ``names`` are all names in by-path, by tty. ``in_use`` says why a port must be left alone. ``answers``
     tells whether a port answers AT, for the ports that were asked; None if none was to be asked.
+    ``not_asked`` says why a port could not be asked.
     """
 
     devices: Sequence[SerialDevice]
     names: Mapping[str, Collection[str]]
     in_use: Mapping[str, str] = field(default_factory=dict)
     answers: Mapping[str, bool] | None = None
+    not_asked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def selection(self) -> Selection:
@@ -60,6 +62,8 @@ def rows(report: HostPorts) -> Iterator[list[str]]:
 
 def notes(report: HostPorts) -> Iterator[str]:
     """Yield what a person must know of the RENT_PORTS line."""
+    for reason, ttys in _ttys_by_reason(report).items():
+        yield f"Not asked: {', '.join(ttys)}. The reason: {reason}."
     selection = report.selection
     if selection.guesses and report.answers is None:
         yield f"It is a guess for {_modules(selection.guesses)}, which have several ports: {_ASK}."
@@ -91,10 +95,19 @@ def _device(device: SerialDevice, report: HostPorts) -> dict[str, Any]:
         | {
             "in_use": report.in_use.get(port.device, ""),
             "answers_at": (report.answers or {}).get(port.device),
+            "not_asked": report.not_asked.get(port.device, ""),
         }
         for port in device.ports
     ]
     return asdict(device) | {"ports": ports}
+
+
+def _ttys_by_reason(report: HostPorts) -> dict[str, list[str]]:
+    ttys: dict[str, list[str]] = {}
+    for port in (port for device in report.devices for port in device.ports):
+        if reason := report.not_asked.get(port.device):
+            ttys.setdefault(reason, []).append(port.tty)
+    return ttys
 
 
 def _model(device: SerialDevice) -> str:

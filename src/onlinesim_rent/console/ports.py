@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 from rich.text import Text
@@ -64,13 +65,19 @@ def _look(host: Host, *, is_asked: bool) -> HostPorts:
     devices = _devices(host)
     found = find_ports((port.device for device in devices for port in device.ports), sysfs=host.sysfs)
     in_use = _in_use(found)
-    answers = None
-    if is_asked:
-        findings = _ask(found, host)
-        in_use |= {finding.port: finding.reason for finding in findings if finding.is_held}
-        asked = [finding for finding in findings if _was_asked(finding)]
-        answers = {finding.port: finding.verdict not in _NO_AT for finding in asked}
-    return HostPorts(devices, stable_names(host), in_use, answers)
+    report = HostPorts(devices, stable_names(host), in_use)
+    return _asked(report, _ask(found, host)) if is_asked else report
+
+
+def _asked(report: HostPorts, findings: Sequence[Finding]) -> HostPorts:
+    """Add what the ports showed when they were asked."""
+    held = {finding.port: finding.reason for finding in findings if finding.is_held}
+    asked = [finding for finding in findings if not finding.is_held and finding.verdict not in _NOT_ASKED]
+    answers = {finding.port: finding.verdict not in _NO_AT for finding in asked}
+    in_use = {**report.in_use, **held}
+    known = in_use.keys() | answers.keys()
+    not_asked = {finding.port: finding.reason for finding in findings if finding.port not in known}
+    return replace(report, in_use=in_use, answers=answers, not_asked=not_asked)
 
 
 def _devices(host: Host) -> list[SerialDevice]:
@@ -96,10 +103,6 @@ def _ask(found: Sequence[Port], host: Host) -> list[Finding]:
     # A free port of a module that a program uses is asked too: it may be the one to name.
     prober = Prober(rate, taken_by_holders=False, sysfs=host.sysfs, ask=attention)
     return prober.probe(found, boot_clock() + ASK_SECONDS)
-
-
-def _was_asked(finding: Finding) -> bool:
-    return not finding.is_held and finding.verdict not in _NOT_ASKED
 
 
 def _print(report: HostPorts) -> None:
