@@ -130,6 +130,30 @@ def test_a_watch_goes_on_after_a_census_that_failed(settings_of, tmp_path):
         assert json.loads(process.stdout.readline())[0]["verdict"] == "available"
 
 
+def test_a_watch_of_one_port_goes_on_when_its_device_is_gone_for_a_while(settings_of, tmp_path):
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        port = tmp_path / "port"
+        port.symlink_to(bank.port("modem000"))
+        given = settings_of(bank) | {"RENT_PORTS": f"{tmp_path}/por*"}
+        with watched("--json", str(port), **given) as process:
+            assert json.loads(process.stdout.readline())[0]["verdict"] == "available"
+            port.rename(tmp_path / "gone")
+            errors = (line for line in process.stderr if "Error: " in line)
+            assert next(errors) == f"Error: RENT_PORTS finds no port of this name: {port}\n"
+            (tmp_path / "gone").rename(port)
+            assert json.loads(process.stdout.readline())[0]["verdict"] == "available"
+
+
+@pytest.mark.parametrize("command", ["census", "claims"])
+def test_a_command_that_answers_no_request_needs_no_key(settings_of, tmp_path, command):
+    claims = tmp_path / "claims"
+    claims.mkdir()
+    with SimulatedBank(live_bank(1, 0.0)) as bank:
+        given = settings_of(bank) | {"RENT_API_KEY": "", "RENT_CLAIMS_DIR": str(claims)}
+        done = run(command, **given)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_pause_of_a_watch_may_be_left_out(settings_of):
     assert run("census", "--watch", "--json", RENT_PORTS="ttyUSB0").returncode == 1
     assert run("census", "--watch", "0.1", RENT_PORTS="ttyUSB0").returncode == 2
@@ -165,9 +189,9 @@ def test_census_tells_no_imei_and_no_imsi(settings_of):
 
 @pytest.mark.parametrize("command", ["census", "config"])
 def test_wrong_settings_are_one_message_that_names_them_all(command):
-    refused = run(command, RENT_PORTS="ttyUSB0", RENT_BAUD_RATE="fast")
+    refused = run(command, RENT_API_KEY_FILE="/nowhere", RENT_PORTS="ttyUSB0", RENT_BAUD_RATE="fast")
     assert refused.returncode == 1
-    for name in ("RENT_API_KEY", "RENT_PORTS", "RENT_BAUD_RATE"):
+    for name in ("RENT_API_KEY_FILE", "RENT_PORTS", "RENT_BAUD_RATE"):
         assert name in refused.stderr
     assert "Traceback" not in refused.stderr
 

@@ -117,10 +117,20 @@ def test_install_says_what_to_do_next(root):
         assert step in said
 
 
-def installed_command(root: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command on a host whose service does not run; the program prints its arguments."""
-    program = root / "opt/onlinesim-rent/venv/bin/onlinesim-rent"
-    for stub, prints in ((program, 'echo "program: $*"'), (root / "bin/systemctl", "echo 0")):
+def installed_command(
+    root: Path, *arguments: str, publisher: int = 0, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the installed command on a host whose service does not run; the program prints its arguments.
+
+    ``publisher`` is the process of onlinesim-rent-publish; 0 if it does not run either.
+    """
+    stubs = {
+        root / "opt/onlinesim-rent/venv/bin/onlinesim-rent": 'echo "program: $*"',
+        root / "bin/systemctl": f'case "$*" in *-publish.service) echo {publisher} ;; *) echo 0 ;; esac',
+        # The service's user exists only where it is installed.
+        root / "bin/setpriv": 'shift 5; exec "$@"',
+    }
+    for stub, prints in stubs.items():
         stub.parent.mkdir(parents=True, exist_ok=True)
         stub.write_text(f"#!/bin/sh\n{prints}\n")
         stub.chmod(0o755)
@@ -129,7 +139,9 @@ def installed_command(root: Path, *arguments: str, **variables: str) -> subproce
     return run(command, *arguments, PATH=f"{root}/bin:{os.environ['PATH']}", **variables)
 
 
-@pytest.mark.parametrize("arguments", [["ports", "--ask"], ["simulate"], ["--help"], []])
+@pytest.mark.parametrize(
+    "arguments", [["ports", "--ask"], ["simulate"], ["--help"], ["census", "--help"], []]
+)
 def test_a_command_that_needs_no_settings_runs_without_the_service(root, arguments):
     done = installed_command(root, *arguments)
     assert (done.returncode, done.stdout.split()) == (0, ["program:", *arguments])
@@ -139,6 +151,11 @@ def test_a_command_that_needs_the_settings_says_that_the_service_is_down(root):
     refused = installed_command(root, "census")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "The service is not running" in refused.stderr
+
+
+def test_a_host_that_only_publishes_has_the_publishers_settings(root):
+    done = installed_command(root, "census", publisher=os.getpid())
+    assert (done.returncode, done.stdout.split()) == (0, ["program:", "census"])
 
 
 def test_a_shell_completes_the_installed_command(root):

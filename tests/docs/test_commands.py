@@ -150,7 +150,11 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 
 def test_the_commands_of_the_pages_work_as_written(variables):
     """In one shell and in their order: a claim is made before it is released."""
-    there = {"/var/lib/onlinesim-rent/claims": variables["RENT_CLAIMS_DIR"], "| jq ": "| cat # "}
+    there = {
+        "/var/lib/onlinesim-rent/claims": variables["RENT_CLAIMS_DIR"],
+        "/dev/ttyUSB3": variables["RENT_PORTS"].replace("*", "modem000"),
+        "| jq ": "| cat # ",
+    }
     script = ["set -e", f'PATH="{BIN}:$PATH"']
     for command in RUN_HERE:
         line = command.replace(".venv/bin/", "")

@@ -54,12 +54,13 @@ def census(**chosen: Any) -> None:
       onlinesim-rent census /dev/ttyUSB37    why this module is not counted
       onlinesim-rent census --details        maker, model, firmware, signal and network too
       onlinesim-rent census --watch          again and again; --watch 60: once a minute
+      onlinesim-rent census /dev/ttyUSB37 --watch
       onlinesim-rent census --json | jq '.[] | select(.verdict != "available")'
     """  # noqa: D301 - click's \b keeps the lines of the example
     allow_descriptors()
     options = Options(**chosen)
     with explained():
-        settings = Settings.from_env()
+        settings = Settings.from_env(needs_key=False)
         count = count_ports(settings)
         if not sys.stderr.isatty():
             click.echo(f"Ports found: {count}. Asking them ...", err=True)
@@ -88,7 +89,7 @@ def _take_shown(settings: Settings, options: Options) -> ShownCensus:
     """Take a census, and leave out the ports that are not asked for. Raises CensusError."""
     taken, age = _take(settings)
     if unknown := set(options.ports) - {report.port for report in taken.ports}:
-        raise click.ClickException(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
+        raise CensusError(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
     reports = [report for report in taken.ports if not options.ports or report.port in options.ports]
     counted = [report.port for report in reports if report.verdict is Verdict.AVAILABLE]
     if not options.details:
