@@ -1,7 +1,7 @@
 """Simulated GSM modules, without descriptor or clock, and a bank that runs them on pseudo-terminals."""
 
 from .banks import PUBLISHED_EXAMPLE, default_bank, every_fault_bank, imei, imsi, live_bank, numbers_to_rent
-from .controller import SimulatedBank
+from .controller import SimulatedBank, SimulatorError
 from .families import FAMILIES
 from .faults import FAULTS
 from .module import Counts, Emission, Event, HangUp, SimulatedModule
@@ -16,6 +16,7 @@ __all__ = [
     "HangUp",
     "SimulatedBank",
     "SimulatedModule",
+    "SimulatorError",
     "default_bank",
     "every_fault_bank",
     "imei",

@@ -21,11 +21,15 @@ END_SECONDS = 5.0
 """How long the simulator may take to end before it is killed."""
 
 
+class SimulatorError(RuntimeError):
+    """The simulator did not start, has ended, or refuses a command."""
+
+
 class SimulatedBank:
     """Starts the simulator with these modules, or with the default bank. ``with`` or ``close`` ends it.
 
-    The simulator also ends when this process ends, even if this process is killed. RuntimeError means that
-    the simulator did not start, has ended, or refuses a command.
+    The simulator also ends when this process ends, even if this process is killed. Its methods raise
+    SimulatorError.
     """
 
     def __init__(
@@ -98,10 +102,10 @@ class SimulatedBank:
                 print(line, file=self._process.stdin, flush=True)
             answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError("the simulator has ended; standard error says why")
+            raise SimulatorError("the simulator has ended; the line above says why")
         document: dict[str, Any] = json.loads(answer)
         if "error" in document:
-            raise RuntimeError(document["error"])
+            raise SimulatorError(document["error"])
         return document
 
 

@@ -70,3 +70,12 @@ def test_a_bank_alone_prints_its_ports_and_ctrl_c_ends_it():
         process.wait()
         lines.close()
     assert not os.path.exists(ports)
+
+
+def test_a_bank_that_cannot_start_is_an_error_of_two_sentences():
+    few_descriptors = ["sh", "-c", 'ulimit -n 24; exec "$@"', "sh", *ONLINESIM_RENT]
+    refused = run("simulate", command=few_descriptors)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    why, error = refused.stderr.splitlines()
+    assert why.startswith("simulator: ")
+    assert error == "Error: the simulator has ended; the line above says why"

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from modem_simulator import SimulatedBank
+from modem_simulator import SimulatedBank, SimulatorError
 
 DEMONSTRATION_KEY = "demonstration-key"
 
@@ -36,7 +36,11 @@ def simulate(command: tuple[str, ...]) -> None:
       onlinesim-rent simulate gunicorn wsgi:app    what make run does
       onlinesim-rent simulate                      prints RENT_PORTS, to use in another terminal
     """  # noqa: D301 - click's \b keeps the lines of the example
-    raise SystemExit(demonstrate(command) if command else run_bank())
+    try:
+        status = demonstrate(command) if command else run_bank()
+    except SimulatorError as error:
+        raise click.ClickException(str(error)) from error
+    raise SystemExit(status)
 
 
 def run_bank() -> int:
