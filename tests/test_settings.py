@@ -526,6 +526,10 @@ def test_the_secret_may_be_in_a_file(tmp_path: Path) -> None:
         ({"RENT_REDIS_URL": "redis://"}, "RENT_REDIS_URL is not redis://host:port, rediss://"),
         ({"RENT_REDIS_URL": "unix://"}, "RENT_REDIS_URL is not redis://host:port, rediss://"),
         ({"RENT_REDIS_URL": "redis://host?socket_timeout=99"}, "RENT_REDIS_URL has an option that is not"),
+        (
+            {"RENT_REDIS_URL": "rediss://:redis-password@host?ssl_ca_certs=/nowhere/ca.crt"},
+            "RENT_REDIS_URL names '/nowhere/ca.crt' as ssl_ca_certs, which cannot be read: No such file",
+        ),
         ({"RENT_FLEET_SECRET": ""}, "with RENT_REDIS_URL, exactly one must be set"),
         ({"RENT_FLEET_SECRET": "short"}, "RENT_FLEET_SECRET holds fewer than 32 characters"),
         ({"RENT_API_KEY": "s" * 32}, "RENT_FLEET_SECRET holds an API key"),

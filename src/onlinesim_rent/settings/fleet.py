@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 SHORTEST_SECRET = 32
 """Characters. An IMEI has so few digits that a shorter secret could be guessed from the marks in Redis."""
 
-_URL_OPTIONS = {"ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "db"}
+_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+_URL_OPTIONS = {*_FILES, "db"}
 """Others could change what the service relies on, such as its time limits."""
 
 FLEET_VARIABLES = (
@@ -105,10 +106,22 @@ def redis_url(text: str) -> str:
         ) from None
     if url.scheme not in {"redis", "rediss", "unix"} or not is_address:
         raise ValueError("is not redis://host:port, rediss://host:port or unix:///path")
-    unknown = {name for name, _ in parse_qsl(url.query, keep_blank_values=True)} - _URL_OPTIONS
-    if unknown:
+    options = dict(parse_qsl(url.query, keep_blank_values=True))
+    if options.keys() - _URL_OPTIONS:
         raise ValueError(f"has an option that is not one of {', '.join(sorted(_URL_OPTIONS))}")
+    for name in _FILES:
+        _check_readable(name, options.get(name))
     return text
+
+
+def _check_readable(option: str, file: str | None) -> None:
+    """Otherwise, the client of Redis would only say that there is no connection."""
+    if file is None:
+        return
+    try:
+        Path(file).open("rb").close()
+    except OSError as error:
+        raise ValueError(f"names {file!r} as {option}, which cannot be read: {error.strerror}") from None
 
 
 def hosts(text: str) -> tuple[str, ...]:
