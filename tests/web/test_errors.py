@@ -23,7 +23,11 @@ from onlinesim_rent.web.errors import InvalidRequest, ServicesError, Unauthorize
         (CensusError("no port answers"), 200, "no port answers"),
         (ServicesError("redirects"), 200, "the endpoint of RENT_SERVICES_URL redirects"),
         (InvalidRequest("the action is missing"), 400, "the action is missing; send the JSON object {"),
-        (Unauthorized("the key is missing"), 401, "the key is missing; RENT_AUTHORIZATION "),
+        (
+            Unauthorized("the key is missing"),
+            401,
+            "the key is missing; send a key of RENT_API_KEY in the body",
+        ),
         (ClientDisconnected(), 400, "did not arrive whole"),
         (NotFound(), 404, "send POST /getServicesRent"),
         (MethodNotAllowed(["POST"]), 405, "send POST /getServicesRent"),

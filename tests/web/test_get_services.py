@@ -132,7 +132,7 @@ def test_a_wrong_header_is_refused_in_both_modes(
 def test_a_missing_header_is_refused_by_default(client: FlaskClient, census: HandCensus) -> None:
     response = ask(client, Authorization=None)
 
-    assert_is_error(response, 401, "the Authorization header is missing; RENT_AUTHORIZATION")
+    assert_is_error(response, 401, "the Authorization header is missing; send a key of RENT_API_KEY ")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="onlinesim-rent"'
     assert census.deadlines == []
 
@@ -149,7 +149,7 @@ def test_the_body_key_is_enough_if_the_header_is_optional(settings: Settings, ce
 def test_a_wrong_key_in_the_body_is_refused(client: FlaskClient, census: HandCensus, key: str) -> None:
     response = ask(client, json.dumps(REQUEST | {"key": key}))
 
-    assert_is_error(response, 401, "the key in the body is not a valid one; RENT_AUTHORIZATION")
+    assert_is_error(response, 401, "the key in the body is not a valid one; send a key of RENT_API_KEY ")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="onlinesim-rent"'
     assert census.deadlines == []
 

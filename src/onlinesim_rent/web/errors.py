@@ -64,7 +64,8 @@ _ANSWERS: Mapping[type[BaseException], ErrorAnswer] = {
     ),
     Unauthorized: ErrorAnswer(
         401,
-        "{error}; RENT_AUTHORIZATION sets whether the header 'Authorization: Bearer <apiKey>' is required",
+        "{error}; send a key of RENT_API_KEY in the body and in the header 'Authorization: Bearer <apiKey>' "
+        "(with RENT_AUTHORIZATION=optional, the header may be missing)",
         {"WWW-Authenticate": 'Bearer realm="onlinesim-rent"'},
         log_level=logging.WARNING,
     ),
