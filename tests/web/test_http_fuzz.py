@@ -431,6 +431,14 @@ def test_broken_chunks_are_a_body_that_did_not_arrive(server: Server, body: byte
     assert "did not arrive whole" in json.loads(reply.body)["error"]
 
 
+def test_a_body_that_ends_early_is_not_called_wrong_json(server: Server) -> None:
+    reply = send(server, head() + b"Content-Length: 300\r\n\r\n{")
+
+    assert reply
+    assert (reply.status, reply.content_type) == (400, JSON)
+    assert "did not arrive whole" in json.loads(reply.body)["error"]
+
+
 def test_a_key_whose_last_byte_is_a_space_in_latin_1_is_taken(server: Server) -> None:
     body = json.dumps({"action": "GET_SERVICES", "key": "ключР"}).encode()
 

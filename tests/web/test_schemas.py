@@ -91,6 +91,22 @@ def test_a_body_that_is_not_json_in_utf_8_is_refused(body: bytes) -> None:
     assert problem_of(body).startswith("the body is not JSON in UTF-8: ")
 
 
+@pytest.mark.parametrize(
+    ("body", "mistake"),
+    [
+        (b" ", "it is empty"),
+        (b"{'action': 'GET_SERVICES'}", "Expecting property name enclosed in double quotes at byte 1"),
+        ('{"ключ": "x" 1}'.encode(), "Expecting ',' delimiter at byte 17"),
+        (b'{"action": "GET_SERVICES', "Unterminated string starting at byte 11"),
+        (b'{"action": "\xff"}', "it is not UTF-8 at byte 12"),
+        (b'{"a": %s}' % (b"9" * 5000), "a number in it has too many digits"),
+        (b"[" * 8000, "it nests too deep"),
+    ],
+)
+def test_the_mistake_in_a_body_is_told_in_words_of_json(body: bytes, mistake: str) -> None:
+    assert problem_of(body) == f"the body is not JSON in UTF-8: {mistake}"
+
+
 @pytest.mark.parametrize("body", [b"[" * 8000 + b"]" * 8000, b'{"a":' * 2500 + b"1" + b"}" * 2500])
 def test_nesting_deeper_than_the_interpreter_goes_is_refused_too(body: bytes) -> None:
     assert problem_of(body)

@@ -12,7 +12,7 @@ from onlinesim_rent.conformance.exchange import Answer, Exchange, Recording
 from onlinesim_rent.conformance.questions import RIGHT, Question
 from onlinesim_rent.conformance.result import Remark, Skip, failed
 from onlinesim_rent.conformance.shown import quoted
-from onlinesim_rent.strict_json import read_json
+from onlinesim_rent.strict_json import NotJson, read_json
 
 SUCCESS = "SUCCESS"
 
@@ -54,9 +54,9 @@ def first_ok(recording: Recording) -> Answer:
 
 
 def document(answer: Answer) -> object:
-    """Return an answer's JSON. Raises ValueError if it is none."""
+    """Return an answer's JSON. Raises NotJson."""
     if answer.problem:
-        raise ValueError("the body is not whole")
+        raise NotJson("the body is not whole")
     return read_json(answer.body)
 
 

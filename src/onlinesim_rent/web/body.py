@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import abort, request
+from werkzeug.exceptions import ClientDisconnected
 
 from onlinesim_rent.web.errors import InvalidRequest, unreadable
 from onlinesim_rent.web.schemas import load_request
@@ -35,6 +36,9 @@ def _read_body() -> bytes:
         body = request.get_data()
     except Exception as error:  # noqa: BLE001 - each server has its own exceptions for broken chunks
         raise unreadable(error) from None
+    # Gunicorn only ends the body if the client has gone before its announced length.
+    if len(body) < (request.content_length or 0):
+        raise ClientDisconnected
     return _at_most_limit(body)
 
 

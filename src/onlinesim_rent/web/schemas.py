@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from onlinesim_rent.networks import ANY_OPERATOR
-from onlinesim_rent.strict_json import read_json
+from onlinesim_rent.strict_json import NotJson, read_json
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -80,7 +80,7 @@ def load_request(body: bytes) -> Mapping[str, Any]:
     """Read the request in a body. Raises ValueError with a sentence that does not quote the body."""
     try:
         document = read_json(body)
-    except ValueError as error:
+    except NotJson as error:
         raise ValueError(f"the body is not JSON in UTF-8: {error}") from None
     if not isinstance(document, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the caller's error, not ours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from onlinesim_rent.strict_json import read_json
+from onlinesim_rent.strict_json import NotJson, read_json
 from onlinesim_rent.web.schemas import Status
 
 
@@ -29,7 +29,7 @@ def read_services_answer(body: bytes) -> dict[str, Any]:
 def _document(body: bytes) -> dict[str, Any]:
     try:
         document = read_json(body)
-    except ValueError:
+    except NotJson:
         raise ValueError("the body is not JSON in UTF-8") from None
     if not isinstance(document, dict):
         raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the endpoint's error, not ours

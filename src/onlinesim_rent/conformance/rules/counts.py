@@ -22,6 +22,7 @@ from onlinesim_rent.conformance.reading import (
 from onlinesim_rent.conformance.result import Remark, Skip, failed, warning
 from onlinesim_rent.conformance.shown import quoted, shown
 from onlinesim_rent.networks import ANY_OPERATOR
+from onlinesim_rent.strict_json import NotJson
 
 _AROUND = 40
 """So many bytes before and after a mistake are shown."""
@@ -37,11 +38,12 @@ def json(recording: Recording) -> Iterator[Remark]:
         raise Skip("the body is not whole")
     try:
         document(answer)
-    except ValueError as error:
-        place = getattr(error, "pos", getattr(error, "start", None))
-        begin = max(0, place - _AROUND) if place is not None else 0
-        evidence = answer.body[begin : begin + 2 * _AROUND] if place is not None else answer.body
-        yield failed(str(error), evidence)
+    except NotJson as error:
+        if error.at is None:
+            yield failed(str(error), answer.body)
+        else:
+            begin = max(0, error.at - _AROUND)
+            yield failed(str(error), answer.body[begin : begin + 2 * _AROUND])
 
 
 def shape(recording: Recording) -> Iterator[Remark]:
