@@ -39,7 +39,7 @@ RUN_BY = {
         "console/test_cli.py::test_the_printed_curl_works_as_pasted_and_ctrl_c_ends_everything"
     ),
     "make install": "deploy/test_deploy.py::test_install_puts_all_files_in_place_and_protects_secrets",
-    "RENT_API_KEY=KEY-FROM-YOUR-ACCOUNT onlinesim-rent check https://YOUR-HOST/getServicesRent": (
+    "RENT_API_KEY=KEY-FROM-YOUR-ACCOUNT .venv/bin/onlinesim-rent check https://YOUR-HOST/getServicesRent": (
         "deploy/test_check_of_the_site.py::test_the_shipped_site_keeps_every_rule"
     ),
     "onlinesim-rent check https://YOUR-HOST/getServicesRent": (
@@ -70,7 +70,7 @@ RUN_BY = {
 }
 
 _NEEDS_SYSTEMD = "needs a running systemd; the units are tested in deploy/test_deploy.py"
-_SETTINGS = "RENT_PORTS='/dev/serial/by-path/*' RENT_API_KEY=KEY-FROM-YOUR-ACCOUNT"
+_PORTS = "RENT_PORTS='/dev/serial/by-path/*'"
 _MODEMS = "needs real modems; the same command on simulated ones is run here"
 
 CANNOT_BE_RUN = {
@@ -80,8 +80,8 @@ CANNOT_BE_RUN = {
     "make bench": "takes minutes: a benchmark",
     "make hosts": "takes minutes: a benchmark",
     "make load": "takes minutes: a benchmark",
-    f"{_SETTINGS} make run": _MODEMS,
-    f"{_SETTINGS} .venv/bin/onlinesim-rent census": _MODEMS,
+    f"{_PORTS} RENT_API_KEY=KEY-FROM-YOUR-ACCOUNT make run": _MODEMS,
+    f"{_PORTS} .venv/bin/onlinesim-rent census": _MODEMS,
     "sudo usermod -aG dialout $USER": "would change this host's users",
     "usermod -aG onlinesim-rent USER": "would change this host's users",
     "sudo systemctl mask --now ModemManager": _NEEDS_SYSTEMD,

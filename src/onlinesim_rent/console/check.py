@@ -85,7 +85,7 @@ def check(
     """Check the endpoint at URL: ask as the marketplace does, and judge the answers by every rule.
 
     Ends with status 0 if no rule is broken (warnings do not count), 1 if one is, 2 if the command is wrong.
-    It sends about 50 requests, 30 of them at once.
+    It sends 45 requests, 30 of them at once.
 
     \b
     Examples:
