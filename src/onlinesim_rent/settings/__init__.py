@@ -14,7 +14,7 @@ from onlinesim_rent.settings.environment import Environment, Variable
 from onlinesim_rent.settings.fleet import FLEET_VARIABLES, FleetSettings, read_fleet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
@@ -206,10 +206,7 @@ def claims_dir(environ: Mapping[str, str] | None = None) -> Path | None:
 
     Raises ConfigurationError.
     """
-    environment = environment_of(environ)
-    path = environment.read("RENT_CLAIMS_DIR", values.optional_directory)
-    environment.finish()
-    return path
+    return _alone(environ, "RENT_CLAIMS_DIR", values.optional_directory)
 
 
 def api_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
@@ -222,18 +219,21 @@ def api_keys(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
 
 def names_file(environ: Mapping[str, str] | None = None) -> Path | None:
     """Read RENT_NAMES_FILE alone. Raises ConfigurationError."""
-    environment = environment_of(environ)
-    path = environment.read("RENT_NAMES_FILE", values.optional_path)
-    environment.finish()
-    return path
+    return _alone(environ, "RENT_NAMES_FILE", values.optional_path)
 
 
 def baud_rate(environ: Mapping[str, str] | None = None) -> int:
     """Read RENT_BAUD_RATE alone, for a program that only looks at ports. Raises ConfigurationError."""
+    return _alone(environ, "RENT_BAUD_RATE", values.baud_rate)
+
+
+def _alone(
+    environ: Mapping[str, str] | None, name: str, parse: Callable[[str], values.Value]
+) -> values.Value:
     environment = environment_of(environ)
-    rate = environment.read("RENT_BAUD_RATE", values.baud_rate)
+    value = environment.read(name, parse)
     environment.finish()
-    return rate
+    return value
 
 
 def _api_keys(environment: Environment, *, needs_key: bool = True) -> tuple[str, ...]:

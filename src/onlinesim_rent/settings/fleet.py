@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from onlinesim_rent.settings.environment import Variable
-from onlinesim_rent.settings.values import HOST_NAME, publish_seconds
+from onlinesim_rent.settings.values import HOST_NAME, publish_seconds, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -161,7 +161,7 @@ def secret(in_place: str, file: str, api_keys: Collection[str]) -> bytes:
             "RENT_FLEET_SECRET and RENT_FLEET_SECRET_FILE: with RENT_REDIS_URL, exactly one must be set"
         )
     source = f"RENT_FLEET_SECRET_FILE: {file}" if file else "RENT_FLEET_SECRET"
-    text = _content(file) if file else in_place
+    text = text_in("RENT_FLEET_SECRET_FILE", file).strip() if file else in_place
     if len(text) < SHORTEST_SECRET:
         raise ValueError(
             f"{source} holds fewer than {SHORTEST_SECRET} characters; "
@@ -172,12 +172,3 @@ def secret(in_place: str, file: str, api_keys: Collection[str]) -> bytes:
             f"{source} holds an API key; a new key would split the fleet, so use a secret of its own"
         )
     return text.encode()
-
-
-def _content(file: str) -> str:
-    try:
-        return Path(file).read_text(encoding="utf-8-sig").strip()
-    except UnicodeDecodeError:
-        raise ValueError(f"RENT_FLEET_SECRET_FILE: {file} is not UTF-8") from None
-    except OSError as error:
-        raise ValueError(f"RENT_FLEET_SECRET_FILE: {file} cannot be read: {error.strerror}") from None

@@ -29,7 +29,7 @@ def api_keys(in_place: str, file: str) -> tuple[str, ...]:
     if bool(in_place) == bool(file):
         raise ValueError("RENT_API_KEY and RENT_API_KEY_FILE: exactly one of them must be set")
     if file:
-        return keys_in(_text(file), f"RENT_API_KEY_FILE: {file}")
+        return keys_in(text_in("RENT_API_KEY_FILE", file), f"RENT_API_KEY_FILE: {file}")
     return _printable("RENT_API_KEY", in_place.split())
 
 
@@ -41,14 +41,14 @@ def keys_in(text: str, source: str) -> tuple[str, ...]:
     return _printable(source, lines)
 
 
-def _text(file: str) -> str:
-    """Read a key file without the byte order mark that some editors write."""
+def text_in(variable: str, file: str) -> str:
+    """Read the file that a variable names, without the byte order mark that some editors write."""
     try:
         return Path(file).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(f"RENT_API_KEY_FILE: {file} is not UTF-8") from None
+        raise ValueError(f"{variable}: {file} is not UTF-8") from None
     except OSError as error:
-        raise ValueError(f"RENT_API_KEY_FILE: {file} cannot be read: {error.strerror}") from None
+        raise ValueError(f"{variable}: {file} cannot be read: {error.strerror}") from None
 
 
 def _printable(source: str, keys: list[str]) -> tuple[str, ...]:
