@@ -142,6 +142,7 @@ def test_one_message_names_every_wrong_variable() -> None:
         ("RENT_BAUD_RATE", "4000001"),
         ("RENT_AUTHORIZATION", "Optional"),
         ("RENT_STATUS_PAGE", "yes"),
+        ("RENT_BIND", "127.0.0.1:65536"),
         ("WEB_CONCURRENCY", "0"),
         ("WEB_CONCURRENCY", "-1"),
         ("WEB_CONCURRENCY", "1.5"),
@@ -149,6 +150,11 @@ def test_one_message_names_every_wrong_variable() -> None:
 )
 def test_a_value_out_of_bounds_is_refused(name: str, value: str) -> None:
     assert f"{name} is '{value}'" in what_is_wrong(**{name: value})
+
+
+@pytest.mark.parametrize("bind", ["unix:/run/rent:99999", "[::1]:65535", "localhost", ":8000", "fd://3"])
+def test_gunicorn_itself_judges_every_other_address(bind: str) -> None:
+    assert from_env(RENT_BIND=bind) == from_env()
 
 
 def test_a_log_level_may_be_written_in_any_case() -> None:

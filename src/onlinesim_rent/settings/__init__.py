@@ -191,7 +191,8 @@ class Settings:
             runtime_dir=read("RENT_RUNTIME_DIR", lambda text: _runtime_dir(text, environment)),
             fleet=fleet,
         )
-        # Gunicorn reads this variable itself. With 0 workers it would listen and never answer.
+        # Gunicorn reads both itself. With 0 workers it would listen and never answer.
+        read("RENT_BIND", values.bind)
         read("WEB_CONCURRENCY", values.workers)
         return settings
 

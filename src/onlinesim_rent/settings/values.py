@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Value = TypeVar("Value")
 
+MOST_PORT = 65_535
+"""The greatest number of a TCP port."""
+
 # RFC 1123, section 2.1, and the underscore, which networks of containers use.
 HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
 
@@ -171,6 +174,14 @@ def baud_rate(text: str) -> int:
 def publish_seconds(text: str) -> float:
     """Check a number of seconds between two publications; 0 for none."""
     return _number(text, float, 0, 3600, "seconds from 0 to 3600")
+
+
+def bind(text: str) -> str:
+    """Check the port of an address: a traceback is all that gunicorn says of a number that is too large."""
+    port = text.rpartition(":")[2]
+    if not text.startswith("unix:") and port.isdecimal() and int(port) > MOST_PORT:
+        raise ValueError(f"is {text!r}, whose port is greater than {MOST_PORT}")
+    return text
 
 
 def workers(text: str) -> int:
