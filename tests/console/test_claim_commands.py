@@ -40,6 +40,12 @@ def test_a_wrong_name_is_refused_with_the_right_forms(command, claims):
     assert "'ttyUSB3' is no claim; a claim is imsi-<14 or 15 digits>" in refused.stderr
 
 
+def test_who_may_not_make_a_claim_is_told_the_right_that_is_missing():
+    refused = run_here("claim", "port-ttyUSB3", RENT_CLAIMS_DIR="/proc/self")
+    assert refused.returncode == 1
+    assert "let the user of this program write to it" in refused.stderr
+
+
 @pytest.mark.parametrize("given", [{}, {"RENT_CLAIMS_DIR": "claims"}, {"RENT_CLAIMS_DIR": "/none"}])
 def test_without_a_directory_no_claim_is_made(given):
     refused = run_here("claim", "port-ttyUSB3", **given)

@@ -57,7 +57,7 @@ class ClaimsDirectory:
         except FileExistsError:
             return False
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self._unusable(error, "let the user of this program write to it") from error
         with open(descriptor, "w", encoding="utf-8") as file:
             # A umask must not keep the agents of the directory's group from writing a note.
             with suppress(OSError):
@@ -72,7 +72,7 @@ class ClaimsDirectory:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self._unusable(error, "let the user of this program write to it") from error
         return True
 
     def note(self, name: str) -> str:
@@ -99,10 +99,10 @@ class ClaimsDirectory:
                 f"rename or remove it: a claim is {FORMS}"
             )
 
-    def _unusable(self, error: OSError) -> CensusError:
+    def _unusable(self, error: OSError, right: str = "let the service's user read it") -> CensusError:
         return CensusError(
             f"RENT_CLAIMS_DIR ({self._path}) cannot be used: {error.strerror}; "
-            "make the directory, and let the service's user read it"
+            f"make the directory, and {right}"
         )
 
 

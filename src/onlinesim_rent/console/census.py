@@ -89,7 +89,10 @@ def _take_shown(settings: Settings, options: Options) -> ShownCensus:
     """Take a census, and leave out the ports that are not asked for. Raises CensusError."""
     taken, age = _take(settings)
     if unknown := set(options.ports) - {report.port for report in taken.ports}:
-        raise CensusError(f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}")
+        raise CensusError(
+            f"RENT_PORTS finds no port of this name: {', '.join(sorted(unknown))}; "
+            "write it as the column PORT of the whole census has it"
+        )
     reports = [report for report in taken.ports if not options.ports or report.port in options.ports]
     counted = [report.port for report in reports if report.verdict is Verdict.AVAILABLE]
     if not options.details:
