@@ -154,6 +154,13 @@ def test_a_command_that_answers_no_request_needs_no_key(settings_of, tmp_path, c
     assert done.returncode == 0, done.stderr
 
 
+def test_a_front_without_ports_asks_the_hosts(tmp_path):
+    fleet = {"RENT_REDIS_URL": "redis://127.0.0.1:1", "RENT_FLEET_SECRET": "s" * 32}
+    refused = run("census", RENT_RUNTIME_DIR=f"{tmp_path}/runtime", **fleet)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Ports found: 0. Asking the hosts ...\nError: RENT_REDIS_URL: ")
+
+
 def test_the_pause_of_a_watch_may_be_left_out(settings_of):
     assert run("census", "--watch", "--json", RENT_PORTS="ttyUSB0").returncode == 1
     assert run("census", "--watch", "0.1", RENT_PORTS="ttyUSB0").returncode == 2

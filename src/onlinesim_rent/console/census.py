@@ -63,7 +63,8 @@ def census(**chosen: Any) -> None:
         settings = Settings.from_env(needs_key=False)
         count = count_ports(settings)
         if not sys.stderr.isatty():
-            click.echo(f"Ports found: {count}. Asking them ...", err=True)
+            asked = "the hosts" if settings.fleet else "them"
+            click.echo(f"Ports found: {count}. Asking {asked} ...", err=True)
         shown = _take_shown(settings, options)
     print_census(shown, options)
     if options.watch is not None:
