@@ -34,6 +34,12 @@ def test_the_help_of_a_command_teaches_by_example(name):
     assert "Example" in command.get_help(context)
 
 
+def test_the_list_of_commands_cuts_no_sentence():
+    commands = run("--help", COLUMNS="80").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(commands) == len(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in commands), commands
+
+
 def test_completion_in_bash_knows_the_commands_and_their_options():
     script = (
         f'PATH="{os.path.dirname(COMMAND)}:$PATH"\n'

@@ -43,10 +43,10 @@ USUAL_WATCH_SECONDS = 5.0
 )
 @click.argument("ports", nargs=-1)
 def census(**chosen: Any) -> None:
-    """Print the verdict on every port, or on PORTS only, and what to do about each.
+    """Print the verdict on every port, and what to do about each.
 
-    Shares the service's census: takes a new one only if the last is older than RENT_CACHE_SECONDS. Ends with
-    status 0 if one of the ports is available, with 3 if none is.
+    With PORTS, it prints these only. It shares the service's census: it takes a new one only if the last is
+    older than RENT_CACHE_SECONDS. Ends with status 0 if one of the ports is available, with 3 if none is.
 
     \b
     Examples:

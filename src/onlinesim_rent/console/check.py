@@ -82,10 +82,10 @@ def check(
     as_json: bool,
     junit_file: Path | None,
 ) -> None:
-    """Check the endpoint at URL: ask as the marketplace does, and judge the answers by every rule.
+    """Ask the endpoint at URL as the marketplace does, and judge it.
 
-    Ends with status 0 if no rule is broken (warnings do not count), 1 if one is, 2 if the command is wrong.
-    It sends 45 requests, 30 of them at once.
+    Each rule of the contract has a line in the report. Ends with status 0 if no rule is broken (warnings do
+    not count), 1 if one is, 2 if the command is wrong. It sends 45 requests, 30 of them at once.
 
     \b
     Examples:

@@ -14,10 +14,10 @@ from onlinesim_rent.settings import claims_dir
 @click.argument("name")
 @click.option("--note", default="", help="A line for people, such as the order's number.")
 def claim(*, name: str, note: str) -> None:
-    """Say that a number is taken, until it is released; needs only RENT_CLAIMS_DIR.
+    """Say that a number is taken, until it is released.
 
-    NAME is imsi-<14 or 15 digits>, imei-<15 digits> or port-<name>: for example imsi-250991234567890,
-    port-ttyUSB3 or port-10.0.0.5:7001. Ends with status 1 if it is taken already.
+    Needs only RENT_CLAIMS_DIR. NAME is imsi-<14 or 15 digits>, imei-<15 digits> or port-<name>: for example
+    imsi-250991234567890, port-ttyUSB3 or port-10.0.0.5:7001. Ends with status 1 if it is taken already.
 
     \b
     Example:

@@ -19,7 +19,7 @@ _NOT_YET = "not known yet: the claims have changed since the last census"
 
 @click.command()
 def claims() -> None:
-    """List the claims, the ports that each took in the last census, and its note."""
+    """List the claims, and what each took in the last census."""
     with explained():
         settings = Settings.from_env(needs_key=False)
         directory = ClaimsDirectory(settings.claims_dir)

@@ -40,7 +40,7 @@ class Configuration:
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--quiet", is_flag=True, help="Print only what is wrong, and the warnings.")
 def config(*, as_json: bool, quiet: bool) -> None:
-    """Print each setting, where it comes from, and everything that is wrong.
+    """Print each setting, where it comes from, and what is wrong.
 
     No key is printed, only the number of keys. Ends with status 1 if a setting is wrong.
 

@@ -36,10 +36,11 @@ _NO_AT = {Verdict.SILENT, Verdict.NOT_AT, Verdict.HUNG_UP}
 @click.option("--ask", "is_asked", is_flag=True, help="Send AT to each port that no program uses.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 def ports(*, is_asked: bool, as_json: bool) -> None:
-    """List this host's serial ports, and the RENT_PORTS line that takes one port of every module.
+    """List this host's serial ports, and a RENT_PORTS line for them.
 
-    Needs no setting, and without --ask it opens no port. With --ask it opens each port that no program uses,
-    at RENT_BAUD_RATE. Some devices that are no modules restart when they are opened.
+    The line takes one port of every module. Needs no setting, and without --ask it opens no port. With
+    --ask it opens each port that no program uses, at RENT_BAUD_RATE. Some devices that are no modules
+    restart when they are opened.
 
     \b
     Examples:

@@ -19,7 +19,9 @@ _LINE = "[%(process)d] [%(levelname)s] %(message)s"
 
 @click.command()
 def publish() -> None:
-    """Publish what this host's ports show, for the other hosts of RENT_REDIS_URL, until it is ended.
+    """Publish this host's ports for other hosts, until it is ended.
+
+    They meet in the Redis of RENT_REDIS_URL.
 
     \b
     Example:

@@ -27,9 +27,10 @@ END_SECONDS = 15
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("command", nargs=-1)
 def simulate(command: tuple[str, ...]) -> None:
-    """Run simulated modules until Ctrl-C: for COMMAND, a server, or for other programs.
+    """Run simulated modules until Ctrl-C.
 
-    COMMAND gets their ports and a key to try in its environment. Without COMMAND, the ports are printed.
+    COMMAND is a server that is to ask them: it gets their ports, and a key to try, in its environment.
+    Without COMMAND, the ports are printed for other programs.
 
     \b
     Examples:
