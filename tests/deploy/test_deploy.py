@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from commands import run as command_line
 from proxies import DEPLOY
 from servers import PATIENCE_SECONDS, PROJECT, command, environment
 
@@ -256,6 +257,14 @@ def test_systemd_does_not_restart_after_wrong_settings():
     [never_restarted] = settings_of(SERVICE)["RestartPreventExitStatus"]
     # 4 is how a worker that cannot load the service ends it: test_gunicorn.py.
     assert {str(ended.returncode), "4"} <= set(never_restarted.split())
+
+
+def test_systemd_restarts_the_publisher_after_every_error_but_wrong_settings():
+    ended = command_line("publish")
+    assert "the settings are wrong" in ended.stderr
+    assert settings_of(PUBLISHER)["RestartPreventExitStatus"] == [str(ended.returncode)]
+    # Python ends with this status after a traceback.
+    assert ended.returncode != 1
 
 
 def test_the_example_holds_every_setting_with_its_default():

@@ -229,5 +229,5 @@ def test_a_publisher_says_which_setting_it_lacks(variables, told, tmp_path):
         check=False,
         timeout=30,
     )
-    assert ended.returncode == 1
+    assert ended.returncode == os.EX_CONFIG
     assert told in ended.stderr

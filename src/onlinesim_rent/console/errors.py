@@ -1,4 +1,4 @@
-"""Shows errors to a person at the keyboard: one sentence, and exit status 1."""
+"""Shows errors to a person at the keyboard, each as one sentence."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from onlinesim_rent.finding import CensusError
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Show an error of the settings or of a census as one sentence."""
+def explained(kind: type[click.ClickException] = click.ClickException) -> Iterator[None]:
+    """Show an error of the settings or of a census as one sentence. ``kind`` has the exit status."""
     try:
         yield
     except (ConfigurationError, CensusError) as error:
-        raise click.ClickException(str(error)) from error
+        raise kind(str(error)) from error
 
 
 @contextmanager
