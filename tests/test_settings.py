@@ -562,5 +562,5 @@ def test_a_redis_without_its_client_says_how_to_install_it(monkeypatch: pytest.M
     monkeypatch.setitem(sys.modules, "redis", None)
     monkeypatch.delitem(sys.modules, "onlinesim_rent.hosts.redis_exchange", raising=False)
 
-    with pytest.raises(ConfigurationError, match=r"pip install 'onlinesim-rent\[redis\]'"):
+    with pytest.raises(ConfigurationError, match=r"`make install` .*/pip install '\.\[redis\]'"):
         live_census(from_env(**FLEET))

@@ -113,8 +113,8 @@ def _exchange(fleet: FleetSettings) -> RedisExchange:
         from onlinesim_rent.hosts.redis_exchange import RedisExchange  # noqa: PLC0415 - see above
     except ModuleNotFoundError:
         raise ConfigurationError(
-            "RENT_REDIS_URL is set, but the client of Redis is not installed: "
-            "pip install 'onlinesim-rent[redis]'"
+            "RENT_REDIS_URL is set, but the client of Redis is not installed; in the source's directory, "
+            "run `make install` on a server, or .venv/bin/pip install '.[redis]' elsewhere"
         ) from None
     return RedisExchange(fleet.redis_url, fleet.redis_prefix)
 

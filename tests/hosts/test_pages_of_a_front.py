@@ -203,7 +203,7 @@ def settings(redis, tmp_path):
 def test_a_missing_client_of_redis_is_told(settings, monkeypatch):
     monkeypatch.delitem(sys.modules, "onlinesim_rent.hosts.redis_exchange")
     monkeypatch.setitem(sys.modules, "redis", None)
-    with pytest.raises(ConfigurationError, match=r"pip install 'onlinesim-rent\[redis\]'"):
+    with pytest.raises(ConfigurationError, match=r"`make install` .*/pip install '\.\[redis\]'"):
         create_app(settings)
 
 
