@@ -136,6 +136,20 @@ print(json.dumps([finding.verdict for finding in ask(*sys.argv[1:]).values()]))
 
 
 @pytest.mark.timed
+def test_note_3_256_slow_drivers_delay_no_module(monkeypatch: pytest.MonkeyPatch):
+    def open_slowly(*port: Any) -> OpenPort:
+        # Not long enough to be stuck. One after the other, they would take 3.8 s.
+        time.sleep(0.015)
+        return open_port(*port)
+
+    monkeypatch.setattr(probe, "open_port", open_slowly)
+    with SimulatedBank(live_bank(256, 0.05)) as bank:
+        findings = ask(bank.ports, seconds=8.0).values()
+    assert {finding.verdict for finding in findings} == {Verdict.AVAILABLE}
+    assert max(finding.seconds for finding in findings) < 1.5
+
+
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "way", ["open", "close", "connect", "full", "nobody reads", "flood", "trickle", "mixed"]
 )
