@@ -34,6 +34,9 @@ _UNWATCHED_SECONDS = 0.5
 _BATCH_SECONDS = 0.25
 """Modules whose second dialogue is due within this time are asked together."""
 
+_CLOSING_SECONDS = 0.05
+"""If a port is not closed yet when it is due, it is looked at again after this time."""
+
 Progress = Callable[[int, int], None]
 """Is told how many ports have a finding, and how many there are."""
 
@@ -117,7 +120,10 @@ class Probing:
         return line.is_counted and is_too_old(line.proved_at, self._clock(), self._deadline)
 
     def _review(self) -> None:
-        """Ask again the modules whose proof will be too old at the deadline, as late as possible."""
+        """Ask again the modules whose proof will be too old at the deadline, as late as possible.
+
+        Wait for a port that is still closing: some drivers take longer than PAUSE_SECONDS.
+        """
         now = self._clock()
         times = {
             line: again_at(line.asked_at, line.proved_at, self._deadline)
@@ -125,12 +131,12 @@ class Probing:
             if line.is_counted
         }
         due = [
-            line
-            for line, at in times.items()
-            if at <= now or (at <= now + _BATCH_SECONDS and line.state is State.CLOSED)
+            line for line, at in times.items() if at <= now + _BATCH_SECONDS and line.state is State.CLOSED
         ]
         self._ask(due)
-        self._reviews_at = min((at for line, at in times.items() if line not in due), default=NEVER)
+        self._reviews_at = min(
+            (max(at, now + _CLOSING_SECONDS) for line, at in times.items() if line not in due), default=NEVER
+        )
 
     # The loop
 
