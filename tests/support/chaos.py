@@ -35,7 +35,7 @@ from onlinesim_rent.finding import CensusError, Finding, Verdict
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.paths import siblings
-from onlinesim_rent.modem.probing import Probing
+from onlinesim_rent.modem.probing import EARLY_CLOSE_SECONDS, Probing
 from onlinesim_rent.modem.proof import PROOF_SECONDS, seconds_to_ask_again
 from onlinesim_rent.modem.protocol import dialogue as dialogue_room
 from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
@@ -138,7 +138,9 @@ def _old(asked: Asked) -> Iterator[str]:
 
     A proof also never claims to be younger than it is, even if the service was stopped meanwhile.
     """
-    bound = PROOF_SECONDS + 0.1 + 4 * asked.host.bank.lag + LATE_SECONDS * asked.host.was_stopped
+    bound = (
+        PROOF_SECONDS + EARLY_CLOSE_SECONDS + 4 * asked.host.bank.lag + LATE_SECONDS * asked.host.was_stopped
+    )
     for line in asked.counted:
         assert line.modem
         module = asked.module(line)
