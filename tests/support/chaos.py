@@ -73,6 +73,7 @@ class Asked:
         self.host = host
         self.known = known
         self.began = host.now
+        host.find()
         self.probing = Probing(host.ports, deadline, host)
         self.findings: list[Finding] = self.probing.run()
         self.ended = host.now
@@ -152,13 +153,13 @@ def _old(asked: Asked) -> Iterator[str]:
 
 
 def _taken(asked: Asked) -> Iterator[str]:
-    """No module counts if its device is gone, its port is held, or its other port has a bad verdict.
+    """No module counts if its device is gone or new, its port is held, or its other port has a bad verdict.
 
     Only sysfs tells which module has a port that RENT_PORTS does not name.
     """
     for line in asked.counted:
         module = asked.module(line)
-        if module.is_gone or asked.host.is_held(line.port.name):
+        if module.is_gone or module.node != line.port.node or asked.host.is_held(line.port.name):
             yield f"{line.port.name} is counted, and is gone or held: {_story(asked, line)}"
         if module.is_told and module.held:
             yield f"{line.port.name} is counted, and its module is held: {_story(asked, line)}"
