@@ -111,7 +111,7 @@ FAULTS: Mapping[str, Fault] = {
         "Is in a call, lacks AT+CPAS, and tells of the call in u-blox's words.",
         answers={"+CPAS": (("ERROR",),)},
         noise=b"\r\n+UCALLSTAT: 1,0\r\n",
-        noise_every=0.05,
+        noise_every=0.01,
     ),
     "ppp": _noise("Carries a data connection.", _PPP_CONFIGURE_REQUEST, 0.05),
     "cmux": _noise("Is multiplexed by another program.", _CMUX_ENABLE, 0.05),

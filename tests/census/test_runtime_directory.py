@@ -56,6 +56,16 @@ def test_directory_and_files_are_for_this_user_alone(directory, path):
     }
 
 
+def test_a_directory_in_a_missing_one_makes_both_for_this_user(directory, path):
+    umask = os.umask(0)
+    try:
+        RuntimeDirectory(path / "fleet").replace("file", b"ours")
+    finally:
+        os.umask(umask)
+    directory.replace("file", b"ours")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
 def test_a_descriptor_keeps_what_is_in_the_file(directory):
     directory.replace("file", b"kept")
     with open(directory.descriptor("file"), "rb") as file:

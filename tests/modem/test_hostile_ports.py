@@ -54,6 +54,16 @@ OVERSHOOT_SECONDS = 0.2
 pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
+class StandIn:
+    """An open port, of which a test replaces a part."""
+
+    def __init__(self, line: OpenPort) -> None:
+        self._line = line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+
 def loopback(number: int, count: int = STUCK) -> list[str]:
     """One TCP port under many names: all of 127.0.0.0/8 is this host."""
     return [f"socket://127.0.0.{host}:{number}" for host in range(1, count + 1)]
@@ -136,6 +146,20 @@ print(json.dumps([finding.verdict for finding in ask(*sys.argv[1:]).values()]))
 
 
 @pytest.mark.timed
+def test_note_3_256_slow_drivers_delay_no_module(monkeypatch: pytest.MonkeyPatch):
+    def open_slowly(*port: Any) -> OpenPort:
+        # Not long enough to be stuck. One after the other, they would take 3.8 s.
+        time.sleep(0.015)
+        return open_port(*port)
+
+    monkeypatch.setattr(probe, "open_port", open_slowly)
+    with SimulatedBank(live_bank(256, 0.05)) as bank:
+        findings = ask(bank.ports, seconds=8.0).values()
+    assert {finding.verdict for finding in findings} == {Verdict.AVAILABLE}
+    assert max(finding.seconds for finding in findings) < 1.5
+
+
+@pytest.mark.timed
 @pytest.mark.parametrize(
     "way", ["open", "close", "connect", "full", "nobody reads", "flood", "trickle", "mixed"]
 )
@@ -209,6 +233,27 @@ def test_note_3_a_stuck_port_is_left_out_until_it_is_free(way: str, monkeypatch:
     assert [finding.reason for finding in last.values()] == ["answered all checks"] * 2
 
 
+class SlowToClose(StandIn):
+    """As at 9,600 baud with a driver such as pl2303."""
+
+    def close(self) -> None:
+        time.sleep(0.267)
+        self._line.close()
+
+
+@pytest.mark.timed
+def test_note_3_slow_closes_are_over_for_the_next_census(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(probe, "open_port", lambda *port: SlowToClose(open_port(*port)))
+    first, other = Prober(BAUD_RATE), Prober(BAUD_RATE)
+    with SimulatedBank(live_bank(16, 0.0)) as bank:
+        reasons = {
+            finding.reason
+            for prober in (first, first, other)
+            for finding in ask(bank.ports, prober=prober).values()
+        }
+    assert reasons == {"answered all checks"}
+
+
 def test_note_8_a_pending_connection_ends_with_its_census(monkeypatch: pytest.MonkeyPatch):
     """Here a second passes when a connection is begun, and no time at all otherwise."""
     now = 0.0
@@ -238,15 +283,12 @@ def test_note_3_a_port_queued_at_the_deadline_is_never_opened():
     assert opens <= 2 * 4
 
 
-class Refusing:
-    """An open port that notes when it takes no more bytes."""
+class Refusing(StandIn):
+    """Notes when it takes no more bytes."""
 
     def __init__(self, line: OpenPort, has_refused: Event) -> None:
-        self._line = line
+        super().__init__(line)
         self._has_refused = has_refused
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._line, name)
 
     def write(self, data: bytes) -> int:
         try:

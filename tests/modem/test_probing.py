@@ -10,9 +10,10 @@ from selectors import EVENT_WRITE, SelectorKey
 from types import CodeType, FrameType
 
 import pytest
-from chaos_bank import ChaosBank, random_bank
+from chaos_bank import ChaosBank, ChaosModule, Line, random_bank
 from virtual import VirtualHost, VirtualLine, VirtualSelector
 
+from modem_simulator import SimulatedModule, imei, imsi
 from onlinesim_rent import modem
 from onlinesim_rent.finding import Finding, Verdict
 from onlinesim_rent.modem.background import Task
@@ -110,6 +111,24 @@ def test_a_port_given_up_while_it_is_queued_is_never_opened():
     host = HostWithASlowDriver(one_sound_module())
     assert census(host).reason == f"did not open within {OPEN_SECONDS} s"
     assert [module.module.counts[0].opens for module in host.bank.modules] == [0]
+
+
+class HostThatClosesSlowly(VirtualHost):
+    """As drivers do that wait for their buffer: 0.1 s at least (drivers/tty/tty_port.c, drain_delay)."""
+
+    def delay(self, task: Task) -> float:
+        return 0.15 if task.func.__name__ == "_close" else 0.0  # type: ignore[attr-defined]
+
+
+def test_a_port_is_closed_before_its_module_is_asked_again():
+    bank = one_sound_module()
+    bank.modules[0].change(0.0, fault="slow_cpin")
+    # It keeps the census from ending early.
+    bank.modules.append(ChaosModule(SimulatedModule(imei(2), imsi("25099", 2), fault="overdue"), Line()))
+    host = HostThatClosesSlowly(bank)
+    slow, _ = Probing(host.ports, 4.7, host).run()
+    assert slow.verdict is Verdict.AVAILABLE
+    assert bank.modules[0].module.counts[0].opens == 2
 
 
 class LineThatTakesLongToRead(VirtualLine):

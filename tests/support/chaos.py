@@ -35,7 +35,7 @@ from onlinesim_rent.finding import CensusError, Finding, Verdict
 from onlinesim_rent.modem.line import Line
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.ports.paths import siblings
-from onlinesim_rent.modem.probing import Probing
+from onlinesim_rent.modem.probing import EARLY_CLOSE_SECONDS, Probing
 from onlinesim_rent.modem.proof import PROOF_SECONDS, seconds_to_ask_again
 from onlinesim_rent.modem.protocol import dialogue as dialogue_room
 from onlinesim_rent.modem.protocol.dialogue import AT, CPIN_RETRY_PAUSE, Dialogue, prove
@@ -73,6 +73,7 @@ class Asked:
         self.host = host
         self.known = known
         self.began = host.now
+        host.find()
         self.probing = Probing(host.ports, deadline, host)
         self.findings: list[Finding] = self.probing.run()
         self.ended = host.now
@@ -138,7 +139,9 @@ def _old(asked: Asked) -> Iterator[str]:
 
     A proof also never claims to be younger than it is, even if the service was stopped meanwhile.
     """
-    bound = PROOF_SECONDS + 0.1 + 4 * asked.host.bank.lag + LATE_SECONDS * asked.host.was_stopped
+    bound = (
+        PROOF_SECONDS + EARLY_CLOSE_SECONDS + 4 * asked.host.bank.lag + LATE_SECONDS * asked.host.was_stopped
+    )
     for line in asked.counted:
         assert line.modem
         module = asked.module(line)
@@ -150,13 +153,13 @@ def _old(asked: Asked) -> Iterator[str]:
 
 
 def _taken(asked: Asked) -> Iterator[str]:
-    """No module counts if its device is gone, its port is held, or its other port has a bad verdict.
+    """No module counts if its device is gone or new, its port is held, or its other port has a bad verdict.
 
     Only sysfs tells which module has a port that RENT_PORTS does not name.
     """
     for line in asked.counted:
         module = asked.module(line)
-        if module.is_gone or asked.host.is_held(line.port.name):
+        if module.is_gone or module.node != line.port.node or asked.host.is_held(line.port.name):
             yield f"{line.port.name} is counted, and is gone or held: {_story(asked, line)}"
         if module.is_told and module.held:
             yield f"{line.port.name} is counted, and its module is held: {_story(asked, line)}"

@@ -106,8 +106,9 @@ class ChaosModule:
 
     ``warnings`` are the spans in which it had reported that it cannot be rented. ``lost`` is when it lost
     bytes that it was about to send. ``words`` counts its unsolicited lines. ``is_gone`` is true while its
-    device is unplugged. ``held`` are its ports that another program has open. RENT_PORTS names the ports
-    ``named``. With ``is_told``, sysfs tells which ports are its own.
+    device is unplugged; afterwards the device has another ``node``. ``held`` are its ports that another
+    program has open. RENT_PORTS names the ports ``named``. With ``is_told``, sysfs tells which ports are its
+    own.
     """
 
     module: SimulatedModule
@@ -117,6 +118,7 @@ class ChaosModule:
     lost: list[float] = field(default_factory=list)
     words: int = 0
     is_gone: bool = False
+    node: int = 0
     held: set[int] = field(default_factory=set)
     named: tuple[int, ...] = (0,)
     is_told: bool = False
@@ -307,6 +309,7 @@ class ChaosBank:
         one.change(self._now, fault="silent")
         yield self._span()
         one.is_gone = False
+        one.node += 1
         self._mend(one)
 
     def _rent(self, one: ChaosModule) -> Script:

@@ -168,11 +168,8 @@ class VirtualHost:
             for index in range(module.module.ports)
         }
         self.devices = {name: DeviceIdentity(number) for number, name in enumerate(self.module_of)}
-        self.ports = [
-            Port(name, device=self.devices[name])
-            for name, (module, index) in self.module_of.items()
-            if index in module.named
-        ]
+        self.ports: list[Port] = []
+        self.find()
         self.others = self._ports_of_modules()
         self._open: dict[int, VirtualLine] = {}
         self._lines_of: dict[int, list[VirtualLine]] = {id(module): [] for module in bank.modules}
@@ -180,6 +177,14 @@ class VirtualHost:
         self._order = count()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._transcript = transcript
+
+    def find(self) -> None:
+        """Find the ports again, as each census does."""
+        self.ports = [
+            Port(name, device=self.devices[name], node=module.node)
+            for name, (module, index) in self.module_of.items()
+            if index in module.named
+        ]
 
     # What probing.py needs from the system
 
@@ -207,12 +212,15 @@ class VirtualHost:
         return signs_of_use(ports, but_for(self.others, {port.device for port in opening}), held, {})
 
     def is_there(self, port: Port) -> bool:
-        return not self.module_of[port.name][0].is_gone
+        module, _ = self.module_of[port.name]
+        return not module.is_gone and module.node == port.node
 
     def open_port(self, port: Port) -> VirtualLine:
         module, index = self.module_of[port.name]
         if module.is_gone:
             raise NotCounted(Verdict.UNREACHABLE, "no such device: is it plugged in?")
+        if module.node != port.node:
+            raise NotCounted(Verdict.UNREACHABLE, "has just been plugged in again: the next census asks it")
         line = VirtualLine(self, port, module, index, next(self._numbers))
         self._open[line.fileno()] = line
         self._lines_of[id(module)].append(line)

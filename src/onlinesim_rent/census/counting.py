@@ -89,11 +89,7 @@ class Census:
             else finding
             for finding in findings
         ]
-        networks = {
-            finding.modem.imsi: names.home_network(finding.modem.imsi[:PLMN_DIGITS])
-            for finding in findings
-            if finding.modem and finding.modem.imsi
-        }
+        networks = _home_networks(findings, names)
         reports = [
             _report(finding, networks, modules.get(finding.port, ""))
             for finding in _judged(findings, groups_by_port(findings))
@@ -154,6 +150,15 @@ class Census:
             tuple(hosts),
             str(value["alone"]),
         )
+
+
+def _home_networks(findings: Iterable[Finding], names: Names) -> dict[str, HomeNetwork | None]:
+    """Return the home network of each IMSI."""
+    return {
+        finding.modem.imsi: names.home_network(finding.modem.imsi[:PLMN_DIGITS])
+        for finding in findings
+        if finding.modem and finding.modem.imsi
+    }
 
 
 def _modules(findings: Iterable[Finding]) -> dict[str, str]:

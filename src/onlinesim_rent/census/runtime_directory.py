@@ -122,7 +122,9 @@ class RuntimeDirectory:
         try:
             return os.open(self._path, flags)
         except FileNotFoundError:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Not parents=True: that ignores the mode, and the fleet's directory is in this host's own.
+            for path in (*reversed(self._path.parents), self._path):
+                path.mkdir(mode=0o700, exist_ok=True)
             return os.open(self._path, flags)
 
     def _check(self, directory: os.stat_result) -> None:

@@ -1,7 +1,7 @@
 """Runs calls that may block in the kernel (open, close, connect) in daemon threads, beside the loop.
 
 A new thread replaces a stuck one, so no driver delays the others. The stuck thread ends by itself when its
-call returns. Nothing ever waits for a thread.
+call returns. Slow drivers get several threads. Nothing ever waits for a thread.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ from functools import partial
 from threading import Condition, Thread, current_thread
 
 THREADS = 1
-"""Threads at work while none is stuck. More would only compete with the loop for the interpreter."""
+"""Threads at work while drivers are quick. More would only compete with the loop for the interpreter."""
+
+SLOW_SECONDS = 0.002
+"""Drivers whose tasks take longer on average are slow: to open a USB device, its driver talks with it."""
+
+THREADS_FOR_SLOW = 16
+"""Threads at work while drivers are slow: one thread could not open hundreds of such ports in time."""
 
 STUCK_SECONDS = 0.02
 """A task that runs longer counts as stuck."""
@@ -38,6 +44,9 @@ class Background:
         self._held_back = 0
         self._at_work: dict[Thread, float] = {}
         self._idle = 0
+        self._are_slow = False
+        self._judged_at = 0.0
+        self._ended = 0
         self._is_closed = False
 
     def fileno(self) -> int:
@@ -52,12 +61,15 @@ class Background:
     def submit(self, *tasks: Task) -> None:
         """Queue tasks; threads start them in this order."""
         with self._changed:
+            if not self._tasks:
+                # Nothing waited until now, so the time until now says nothing of the drivers.
+                self._judged_at, self._ended = time.monotonic(), 0
             self._tasks.extend(tasks)
             self._changed.notify(len(tasks))
             self._reinforce()
 
     def reinforce(self) -> None:
-        """Start threads for waiting tasks, to replace stuck threads; announce finished outcomes.
+        """Start threads for waiting tasks, if others are stuck or slow; announce finished outcomes.
 
         While the threads are quick, outcomes are held back: the loop would only compete with the threads for
         the interpreter, and would delay all tasks.
@@ -88,11 +100,20 @@ class Background:
 
     def _reinforce(self) -> None:
         now = time.monotonic()
+        self._judge_drivers(now)
         stuck = sum(now - began >= STUCK_SECONDS for began in self._at_work.values())
         lively = self._idle + len(self._at_work) - stuck
         # As many threads as are stuck: hundreds of stuck devices then delay other tasks only briefly.
-        for _ in range(min(max(THREADS, stuck) - lively, len(self._tasks))):
+        wanted = max(THREADS_FOR_SLOW if self._are_slow else THREADS, stuck)
+        for _ in range(min(wanted - lively, len(self._tasks))):
             self._start_thread()
+
+    def _judge_drivers(self, now: float) -> None:
+        """Tell from time to time whether drivers are slow, by how many tasks ended while others waited."""
+        seconds = now - self._judged_at
+        if self._tasks and seconds >= STUCK_SECONDS:
+            self._are_slow = self._ended * SLOW_SECONDS < seconds
+            self._judged_at, self._ended = now, 0
 
     def _start_thread(self) -> None:
         thread = Thread(target=self._work, name="onlinesim-rent-port", daemon=True)
@@ -125,6 +146,7 @@ class Background:
 
     def _hand_over(self, outcome: Outcome) -> bool:
         with self._changed:
+            self._ended += 1
             if self._is_closed:
                 return False
             self._outcomes.append(outcome)

@@ -21,7 +21,13 @@ from onlinesim_rent.modem.timers import Timers
 from onlinesim_rent.modem.turns import Turns
 
 CLOSE_SECONDS = 0.1
-"""How long a census waits at its end for its ports to close, so that the next census finds them free."""
+"""How long after its deadline a census waits for its ports to close, so that the next one finds them free."""
+
+EARLY_CLOSE_SECONDS = 0.6
+"""How long a census waits if it ends before its deadline. With pl2303, a port closes in 0.27 s at 9,600 baud.
+
+The kernel then waits for 256 characters, and at least 0.1 s (drain_delay in drivers/tty/tty_port.c).
+"""
 
 LAST_LOOK_SECONDS = 0.2
 """How long the look at its end may take for programs that have opened a counted port meanwhile."""
@@ -33,6 +39,9 @@ _UNWATCHED_SECONDS = 0.5
 
 _BATCH_SECONDS = 0.25
 """Modules whose second dialogue is due within this time are asked together."""
+
+_CLOSING_SECONDS = 0.05
+"""If a port is not closed yet when it is due, it is looked at again after this time."""
 
 Progress = Callable[[int, int], None]
 """Is told how many ports have a finding, and how many there are."""
@@ -87,7 +96,7 @@ class Probing:
                 self._turns.abandon()
                 raise
             finally:
-                self._serve_until(self._clock() + CLOSE_SECONDS, self._has_closed_all)
+                self._serve_until(self._closes_until(), self._has_closed_all)
         self._check_counted()
         findings = [line.finding for line in self.lines if line.finding]
         assert len(findings) == len(self.lines)
@@ -117,7 +126,10 @@ class Probing:
         return line.is_counted and is_too_old(line.proved_at, self._clock(), self._deadline)
 
     def _review(self) -> None:
-        """Ask again the modules whose proof will be too old at the deadline, as late as possible."""
+        """Ask again the modules whose proof will be too old at the deadline, as late as possible.
+
+        Wait for a port that is still closing: some drivers take longer than PAUSE_SECONDS.
+        """
         now = self._clock()
         times = {
             line: again_at(line.asked_at, line.proved_at, self._deadline)
@@ -125,12 +137,12 @@ class Probing:
             if line.is_counted
         }
         due = [
-            line
-            for line, at in times.items()
-            if at <= now or (at <= now + _BATCH_SECONDS and line.state is State.CLOSED)
+            line for line, at in times.items() if at <= now + _BATCH_SECONDS and line.state is State.CLOSED
         ]
         self._ask(due)
-        self._reviews_at = min((at for line, at in times.items() if line not in due), default=NEVER)
+        self._reviews_at = min(
+            (max(at, now + _CLOSING_SECONDS) for line, at in times.items() if line not in due), default=NEVER
+        )
 
     # The loop
 
@@ -228,6 +240,10 @@ class Probing:
         self._turns.close(line)
 
     # The end
+
+    def _closes_until(self) -> float:
+        now = self._clock()
+        return min(now + EARLY_CLOSE_SECONDS, max(now, self._deadline) + CLOSE_SECONDS)
 
     def _give_up_the_rest(self) -> None:
         reason = NotCounted(Verdict.OUT_OF_TIME, "did not answer everything before the census ended")

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,9 +23,11 @@ from lines import (
     python,
 )
 
-from onlinesim_rent.finding import Verdict
+from onlinesim_rent.clock import Deadline
+from onlinesim_rent.finding import CensusError, Verdict
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.holders import held_open, is_exclusive, processes_holding
+from onlinesim_rent.modem.ports.open_files import open_devices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +139,15 @@ def test_a_holders_name_cannot_forge_a_log_line(name: bytes, shown: str):
     rename = f"ctypes.CDLL(None).prctl(15, {name!r})  # PR_SET_NAME"
     with pseudo_terminal() as (_, path), started(*holding(path, rename)) as pid:
         assert processes_holding([identity(path)]) == {identity(path): f"process {pid} ({shown})"}
+
+
+def test_a_process_with_many_files_does_not_break_the_deadline():
+    with ExitStack() as stack:
+        for _ in range(3000):
+            stack.callback(os.close, os.dup(0))
+        readings = iter([0.0, 0.0, 1.0])
+        with pytest.raises(CensusError, match="the time for the census was up"):
+            open_devices(str(os.getpid()), (), Deadline(1.0, readings.__next__))
 
 
 def test_note_33_a_bridge_that_holds_its_own_port_says_what_to_do():

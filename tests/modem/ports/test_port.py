@@ -23,7 +23,7 @@ from modem_simulator.pseudo_terminal import TIOCSPTLCK
 from onlinesim_rent.finding import NotCounted, Verdict
 from onlinesim_rent.modem.ports.device import DeviceIdentity
 from onlinesim_rent.modem.ports.find import Port, find_ports
-from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, open_port
+from onlinesim_rent.modem.ports.open import DESCRIPTORS_PER_PORT, is_there, open_port
 from onlinesim_rent.modem.ports.serial_lines import NOT_SERIAL
 
 if TYPE_CHECKING:
@@ -211,9 +211,21 @@ def test_a_link_changed_before_open_opens_no_other_device(tmp_path: Path, monkey
 
 @pytest.mark.needs("root")
 def test_a_block_device_with_the_same_numbers_is_not_opened(tmp_path: Path):
-    numbers = os.makedev(188, 0)
-    os.mknod(tmp_path / "disk", 0o600 | stat.S_IFBLK, numbers)
-    port = Port(str(tmp_path / "disk"), device=DeviceIdentity(numbers))
+    path, numbers = tmp_path / "disk", os.makedev(188, 0)
+    os.mknod(path, 0o600 | stat.S_IFBLK, numbers)
+    port = Port(str(path), device=DeviceIdentity(numbers), node=path.stat().st_ino)
+    assert refusal(port)[1].startswith("has just been plugged in again")
+
+
+@pytest.mark.needs("root")
+def test_note_10_a_device_that_was_plugged_in_again_is_another(tmp_path: Path):
+    path, again, numbers = tmp_path / "ttyUSB0", tmp_path / "again", os.makedev(188, 0)
+    for node in (path, again):
+        os.mknod(node, 0o600 | stat.S_IFCHR, numbers)
+    port = Port(str(path), device=DeviceIdentity(numbers), node=path.stat().st_ino)
+    assert is_there(port)
+    again.rename(path)
+    assert not is_there(port)
     assert refusal(port)[1].startswith("has just been plugged in again")
 
 

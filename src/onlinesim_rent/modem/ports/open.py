@@ -80,9 +80,21 @@ def is_there(port: Port) -> bool:
     if port.is_remote:
         return True
     try:
-        return DeviceIdentity.of(os.stat(port.name)) == port.device
+        return _is_found(os.stat(port.name), port)
     except OSError:
         return False
+
+
+def _is_found(status: os.stat_result, port: Port) -> bool:
+    """Whether a path with this status leads to the device that was found.
+
+    A device that was plugged in since may have its name and its number, but not its inode.
+    """
+    return (
+        stat.S_ISCHR(status.st_mode)
+        and DeviceIdentity.of(status) == port.device
+        and status.st_ino == port.node
+    )
 
 
 class _SerialPort:
@@ -128,8 +140,7 @@ def _open_guard(port: Port) -> int:
     # O_PATH reaches no driver, so it can harm no device.
     place = os.open(port.name, os.O_PATH | os.O_CLOEXEC)
     try:
-        status = os.fstat(place)
-        if not stat.S_ISCHR(status.st_mode) or DeviceIdentity.of(status) != port.device:
+        if not _is_found(os.fstat(place), port):
             raise NotCounted(Verdict.UNREACHABLE, "has just been plugged in again: the next census asks it")
         return os.open(_again(place), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     finally:

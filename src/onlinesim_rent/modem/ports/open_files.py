@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +14,9 @@ from onlinesim_rent.modem.printable import printable
 
 _HIDDEN_OR_ENDED = (PermissionError, FileNotFoundError, ProcessLookupError)
 """The errors of /proc for another user's process, and for a process that has ended."""
+
+_NAMES_AT_ONCE = 1000
+"""So many descriptors are looked at between two looks at the clock: any user's process may have a million."""
 
 # linux/capability.h
 _DAC_OVERRIDE, _DAC_READ_SEARCH, _SYS_PTRACE = 1 << 1, 1 << 2, 1 << 19
@@ -59,16 +62,24 @@ def _holders(
     for process in filter(str.isdigit, os.listdir("/proc")):
         if int(process) == left_out:
             continue
-        for device in _open_devices(process, ours if process == this_process else ()) & wanted:
+        for device in open_devices(process, ours if process == this_process else (), deadline) & wanted:
             yield device, Holder(int(process), _name(process))
-        if deadline:
-            deadline.check("looking for programs that use the ports")
+        _check(deadline)
 
 
-def _open_devices(process: str, but_for: Collection[str]) -> set[DeviceIdentity]:
+def _check(deadline: Deadline | None) -> None:
+    if deadline:
+        deadline.check("looking for programs that use the ports")
+
+
+def open_devices(process: str, but_for: Collection[str], deadline: Deadline | None) -> set[DeviceIdentity]:
+    """Return the character devices that a process has open, except by the descriptors ``but_for``.
+
+    Leaves out a process that this one may not look at. Raises CensusError when the deadline comes first.
+    """
     for directory in _descriptor_directories(process):
         try:
-            return _devices_in(directory, but_for)
+            return _devices_in(directory, but_for, deadline)
         except _HIDDEN_OR_ENDED:
             continue
     return set()
@@ -84,22 +95,29 @@ def _descriptor_directories(process: str) -> Iterator[str]:
     yield from (f"/proc/{process}/task/{thread}/fd" for thread in threads if thread != process)
 
 
-def _devices_in(directory: str, but_for: Collection[str]) -> set[DeviceIdentity]:
+def _devices_in(directory: str, but_for: Collection[str], deadline: Deadline | None) -> set[DeviceIdentity]:
     """Return the character devices among the descriptors in a directory of /proc.
 
-    Raises FileNotFoundError if there are no descriptors, as for an ended thread.
+    Raises FileNotFoundError if there are no descriptors, as for an ended thread, and CensusError when the
+    deadline comes first.
     """
     opened = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         descriptors = os.listdir(opened)
         if not descriptors:
             raise FileNotFoundError(directory)
-        others = (name for name in descriptors if name not in but_for)
+        others = (name for name in _in_time(descriptors, deadline) if name not in but_for)
         # A program may have one device open a thousand times.
         distinct = set(character_devices(opened, others))
         return {DeviceIdentity.of_numbers(*numbers) for numbers in distinct}
     finally:
         os.close(opened)
+
+
+def _in_time(names: Sequence[str], deadline: Deadline | None) -> Iterator[str]:
+    for first in range(0, len(names), _NAMES_AT_ONCE):
+        _check(deadline)
+        yield from names[first : first + _NAMES_AT_ONCE]
 
 
 def _name(process: str) -> str:
