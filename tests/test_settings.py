@@ -320,6 +320,7 @@ def test_exactly_one_source_of_keys_is_wanted(tmp_path: Path) -> None:
         (b" \n\r\n", "holds no key"),
         (b"secret\x00key", "holds a character that cannot be printed"),
         (b"secret\tkey", "holds a character that cannot be printed"),
+        (b"sound\nsecret\tkey", "holds a character that cannot be printed"),
         (b"secret\xff", "is not UTF-8"),
     ],
 )

@@ -136,6 +136,15 @@ def test_a_union_of_one_host_counts_as_the_host_itself(rows, claimed):
     assert counted({"a": answer("a", rows, claimed)}).available == alone.available
 
 
+def test_a_claim_on_a_held_port_takes_the_module_on_other_hosts():
+    """Also where a holder alone takes nothing (RENT_TAKEN_BY=claims)."""
+    held = Finding("/dev/tty0", Verdict.IN_USE, "held", 0.0, POOL[0], is_held=True)
+    claims = Claims(frozenset({"port-tty0"}))
+    census = Census.of([held], NAMES, 1.0, claims=claims, taken_by_holders=False, marker=MARKS)
+    answers = {"a": Answer.of("a", RAISED, census, 0.0), "b": answer("b", [(Verdict.AVAILABLE, POOL[0])])}
+    assert not counted(answers).available
+
+
 def test_a_host_with_an_old_proof_gives_nothing():
     fresh, old = answer("a", [(Verdict.AVAILABLE, POOL[0])]), answer("b", [(Verdict.AVAILABLE, POOL[1])])
     census = union(

@@ -143,6 +143,16 @@ def test_a_task_that_waits_at_the_end_still_runs():
         assert len(done) == 10
 
 
+def test_a_stuck_task_at_the_end_holds_up_no_other():
+    done: list[object] = []
+    ran = threading.Event()
+    with Gate() as gate:
+        with closing(Background()) as background:
+            background.submit(waiting_at(gate, done), lambda: ran.set)
+        assert ran.wait(PATIENCE_SECONDS)
+        assert done == []
+
+
 def test_an_outcome_that_the_loop_never_fetched_still_runs():
     done: list[object] = []
     with closing(Background()) as background:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from selectors import EVENT_WRITE, SelectorKey
 from types import CodeType, FrameType
 
 import pytest
 from chaos_bank import ChaosBank, ChaosModule, Line, random_bank
-from virtual import VirtualHost, VirtualLine, VirtualSelector
+from virtual import VirtualBackground, VirtualHost, VirtualLine, VirtualSelector
 
 from modem_simulator import SimulatedModule, imei, imsi
 from onlinesim_rent import modem
-from onlinesim_rent.finding import Finding, Verdict
-from onlinesim_rent.modem.background import Task
+from onlinesim_rent.finding import Finding, NotCounted, Verdict
+from onlinesim_rent.modem.background import Outcome, Task
 from onlinesim_rent.modem.ports.find import Port
 from onlinesim_rent.modem.probing import CLOSE_SECONDS, Probing
 from onlinesim_rent.modem.turns import OPEN_SECONDS
@@ -26,6 +27,13 @@ def one_sound_module() -> ChaosBank:
     """A module on one clean line, which answers after 52 ms."""
     bank = random_bank(10, most=1)
     assert [module.module.fault for module in bank.modules] == ["none"]
+    return bank
+
+
+def a_quick_and_a_slow_module() -> ChaosBank:
+    """Two modules on clean lines, which answer after 11 ms and 199 ms."""
+    bank = random_bank(5, most=2)
+    assert [module.module.fault for module in bank.modules] == ["none", "none"]
     return bank
 
 
@@ -102,6 +110,19 @@ def test_an_answer_from_before_a_stop_is_as_old_as_the_stop():
     )
 
 
+class HostThatIsStoppedEarly(VirtualHost):
+    """Sleeps for three seconds while the first module is asked for its SIM. The modules stay well."""
+
+    def note(self, port: Port, arrow: str, data: bytes) -> None:
+        if (port, data) == (self.ports[0], b"AT+CPIN?\r"):
+            self.later(self.now + 0.001, lambda: self._sleep(self.now + 3.0))
+
+
+def test_a_module_that_is_asked_again_after_a_stop_counts():
+    host = HostThatIsStoppedEarly(a_quick_and_a_slow_module())
+    assert Probing(host.ports, 8.0, host).run()[0].verdict is Verdict.AVAILABLE
+
+
 class HostWithASlowDriver(VirtualHost):
     def delay(self, _: Task) -> float:
         return OPEN_SECONDS + 1.0
@@ -129,6 +150,67 @@ def test_a_port_is_closed_before_its_module_is_asked_again():
     slow, _ = Probing(host.ports, 4.7, host).run()
     assert slow.verdict is Verdict.AVAILABLE
     assert bank.modules[0].module.counts[0].opens == 2
+
+
+class BackgroundWithASlowOpen(VirtualBackground):
+    """The first port is open long before its driver says so, and after the census has given it up."""
+
+    def _do(self, number: int) -> None:
+        if (task := self._tasks.pop(number, None)) is None:
+            return
+        seconds = 0.0 if number else OPEN_SECONDS + 0.5
+        outcome = task()
+        self._host.later(self._host.now + seconds, partial(self._tell, outcome))
+
+    def _tell(self, outcome: Outcome) -> None:
+        self._outcomes.append(outcome)
+        self._host.ready.add(self.NUMBER)
+
+
+class HostWithFewDescriptors(VirtualHost):
+    """May have one port open at a time. ``looks`` are the times at which it looked for signs of use."""
+
+    def __init__(self, bank: ChaosBank) -> None:
+        super().__init__(bank)
+        self.looks: list[float] = []
+        self.most_open = 0
+
+    def background(self) -> BackgroundWithASlowOpen:
+        return BackgroundWithASlowOpen(self)
+
+    def capacity(self, _wanted: int) -> int:
+        return 1
+
+    def delay(self, _: Task) -> float:
+        return 0.0
+
+    def open_port(self, port: Port) -> VirtualLine:
+        line = super().open_port(port)
+        given_up = {number for number, other in self._open.items() if other.port == self.ports[0]}
+        self.most_open = max(self.most_open, len(self._open.keys() - given_up))
+        return line
+
+    def signs_of_use(
+        self, ports: Sequence[Port], ours: Collection[int], opening: Collection[Port]
+    ) -> dict[str, NotCounted]:
+        self.looks.append(self.now)
+        return super().signs_of_use(ports, ours, opening)
+
+
+def test_a_port_that_opens_too_late_frees_its_place_once():
+    host = HostWithFewDescriptors(random_bank(5, most=3))
+    first, *others = Probing(host.ports, 8.0, host).run()
+    assert first.reason == f"did not open within {OPEN_SECONDS} s"
+    assert {finding.verdict for finding in others} == {Verdict.AVAILABLE}
+    assert host.most_open == 1
+
+
+def test_waiting_ports_are_not_looked_at_at_every_turn():
+    # The modules answer within 0.2 s each.
+    host = HostWithFewDescriptors(random_bank(191, most=3))
+    Probing(host.ports, 8.0, host).run()
+    begin, first_turn, _end = host.looks
+    assert (begin, first_turn) == (0.0, pytest.approx(OPEN_SECONDS, abs=0.01))
 
 
 class LineThatTakesLongToRead(VirtualLine):

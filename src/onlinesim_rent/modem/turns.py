@@ -92,10 +92,10 @@ class Turns:
         closing, self._closing = self._closing, []
         if closing:
             self.background.submit(*(partial(self._close, line) for line in closing))
-        if self._free and self._waiting and self._system.clock() - self._signs_at > _SIGNS_SECONDS:
+        if self._free > 0 and self._waiting and self._system.clock() - self._signs_at > _SIGNS_SECONDS:
             self._leave_used()
         devices = []
-        while self._free and self._waiting:
+        while self._free > 0 and self._waiting:
             line = self._waiting.popleft()
             if not line.port.is_remote:
                 self._free -= 1

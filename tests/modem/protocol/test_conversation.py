@@ -246,6 +246,12 @@ def test_a_call_before_a_bare_ok_is_not_forgotten() -> None:
     assert play(replies).verdict == "in use"
 
 
+def test_a_loss_before_a_bare_ok_is_not_forgotten() -> None:
+    replies = healthy_replies(CREG=CREG + "·+CREG: 0·", CPAS="·OK·" + HEALTHY["AT+CPAS"])
+
+    assert play(replies).verdict == "not registered"
+
+
 def test_an_answer_in_small_letters_is_not_waited_for_twice() -> None:
     assert play(healthy_replies(CREG="·+creg: 0,1··OK·")).seconds == 0
 
